@@ -1,0 +1,176 @@
+"""What is wrong in a settings file, in the words of the person who wrote it."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from paifang.config.toml_lines import KeyPath, nearest_line
+from paifang.settings import Settings
+
+_FOUND_LIMIT = 60
+
+# What each of pydantic's refusals means for somebody who writes TOML; {…} comes from the error's context.
+_EXPECTED = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "tuple_type": "a list in [ ]",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "one of {expected}",
+    "value_error": "{error}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake. `line` counts from 1 (None: nowhere in the file), `key` is dotted ("" = the file itself)."""
+
+    file: Path
+    line: int | None
+    key: str
+    what: str
+    expected: str = ""
+    found: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else str(self.file)
+        text = ": ".join(part for part in (place, self.key, self.what) if part)
+        return f'{text}; did you mean "{self.nearest}"?' if self.nearest else text
+
+
+def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: Path) -> Problem:
+    """A file that is not TOML. `tomllib` names line and column at the end of its message."""
+    match = re.fullmatch(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", str(error))
+    if match is None:
+        return Problem(file, None, "", f"not TOML: {error}")
+    line = int(match["line"] or text.rstrip("\n").count("\n") + 1)
+    shown = text.splitlines()[line - 1].strip() if text.strip() else ""
+    where = f", column {match['column']}" if match["column"] else ""
+    what = f"not TOML: {match['what'][:1].lower()}{match['what'][1:]}{where}"
+    return Problem(file, line, "", f"{what}: {_shorten(shown)}" if shown else what, found=shown)
+
+
+def problems(error: ValidationError, found: dict[str, Any], lines: dict[KeyPath, int], file: Path) -> list[Problem]:
+    """One problem for each refusal, in the order of the file."""
+    listed = [_problem(details, found, lines, file) for details in error.errors(include_url=False)]
+    return sorted(listed, key=lambda problem: (problem.line or 0, problem.key))
+
+
+def _problem(details: ErrorDetails, found: dict[str, Any], lines: dict[KeyPath, int], file: Path) -> Problem:
+    path = details["loc"]
+    line = nearest_line(lines, path)
+    key = dotted(path)
+    if details["type"] == "extra_forbidden":
+        nearest, valid = _nearest_name(path)
+        what = "unknown name" if nearest else f"unknown name; known here: {', '.join(valid)}"
+        return Problem(file, line, key, what, expected=", ".join(valid), found=str(path[-1]), nearest=nearest)
+    expected = _expected(details)
+    if details["type"] == "missing":
+        return Problem(file, line, key, f"missing; it says: {_field_description(path)}", expected=expected)
+    value = _value_at(found, path)
+    shown = _shorten(toml_text(value))
+    return Problem(file, line, key, f"expected {expected}, found {shown}", expected, shown, _nearest_value(details, value))
+
+
+def dotted(path: KeyPath) -> str:
+    """A path as an operator says it: ("nodes", "serial", 0, "baud") -> "nodes.serial[1].baud"."""
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def toml_text(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml_text(item) for item in cast('list[object]', value))}]"
+    if isinstance(value, str | Path):
+        return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
+
+
+def _expected(details: ErrorDetails) -> str:
+    template = _EXPECTED.get(details["type"])
+    return details["msg"] if template is None else template.format(**details.get("ctx", {}))
+
+
+def _nearest_value(details: ErrorDetails, value: object) -> str:
+    if details["type"] != "literal_error" or not isinstance(value, str):
+        return ""
+    choices = re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected", "")))
+    return next(iter(difflib.get_close_matches(value, choices, 1, 0.5)), "")
+
+
+def _nearest_name(path: KeyPath) -> tuple[str, list[str]]:
+    """The nearest right name for an unknown key, and all names of its table.
+
+    Looks in the key's own table first, then for the same name in any other table.
+    """
+    name = str(path[-1])
+    valid = list(_fields(_model_at(path[:-1])))
+    close = difflib.get_close_matches(name, valid, 1, 0.6)
+    if close:
+        return close[0], valid
+    everywhere = {dotted(other): str(other[-1]) for other in _all_paths(Settings)}
+    elsewhere = difflib.get_close_matches(name, everywhere.values(), 1, 0.8)
+    return next((full for full, last in everywhere.items() if elsewhere and last == elsewhere[0]), ""), valid
+
+
+def _all_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
+    for name, field in _fields(model).items():
+        yield (*above, name)
+        inner = _inner_model(field.annotation)
+        if inner is not None:
+            yield from _all_paths(inner, (*above, name))
+
+
+def _field_description(path: KeyPath) -> str:
+    return _fields(_model_at(path[:-1]))[str(path[-1])].description or ""
+
+
+def _model_at(path: KeyPath) -> type[BaseModel]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        if isinstance(part, str):
+            model = _inner_model(_fields(model)[part].annotation) or model
+    return model
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a table by the name that a file uses."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _inner_model(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for model in map(_inner_model, get_args(annotation)) if model), None)
+
+
+def _value_at(found: object, path: KeyPath) -> object:
+    for part in path:
+        try:
+            found = cast("Any", found)[part]
+        except (KeyError, IndexError, TypeError):
+            return found
+    return found
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _FOUND_LIMIT else text[: _FOUND_LIMIT - 1] + "…"

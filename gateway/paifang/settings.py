@@ -1,0 +1,150 @@
+"""The settings of a gateway: frozen models with a default for everything.
+
+`Settings()` is a whole working gateway. `paifang.config.load` reads them from a file and explains what
+is wrong there; a field's description is the comment above it in the file that `paifang init` writes.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from paifang.config import places, units
+
+BAUD_RATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+
+LISTEN_EXPECTED = 'HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one)'
+SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
+PATH_EXPECTED = 'a path in quotes, such as "/var/lib/paifang"'
+BAUD_EXPECTED = "a speed a serial port has: " + ", ".join(map(str, BAUD_RATES))
+
+_LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})")
+_SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """Host and port of "HOST:PORT"; ValueError naming what was expected."""
+    match = _LISTEN.fullmatch(listen)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError(LISTEN_EXPECTED)
+    return match["six"] or match["host"], int(match["port"])
+
+
+def _listen(value: str) -> str:
+    split_listen(value)
+    return value
+
+
+def _site(value: str) -> str:
+    if not _SITE.fullmatch(value):
+        raise ValueError(SITE_EXPECTED)
+    return value
+
+
+def _baud(value: int) -> int:
+    if value not in BAUD_RATES:
+        raise ValueError(BAUD_EXPECTED)
+    return value
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    """A path of a settings file starts at that file's folder, given as the context's "base"."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError(PATH_EXPECTED)
+    base: Path = (info.context or {}).get("base", Path())
+    return places.resolve(value, base)
+
+
+def _milliseconds(value: object, info: ValidationInfo) -> object:
+    """In a file a time has its unit; code passes milliseconds, as the field's name says."""
+    if isinstance(value, str):
+        return units.parse_ms(value)
+    if info.context is not None or not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(units.DURATION_EXPECTED)
+    return value
+
+
+Listen = Annotated[str, AfterValidator(_listen)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
+
+
+class Table(BaseModel):
+    """A table of gateway.toml: frozen, nothing unknown in it, nothing converted behind the operator's back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True)
+
+
+class TcpSettings(Table):
+    listen: Listen = Field(
+        "127.0.0.1:7600", description='Where nodes connect. "0.0.0.0:7600" takes them from the whole network.'
+    )
+    backlog: int = Field(
+        1024, ge=1, le=65535, description="Connections that may wait at once, as after a power cut in the ward."
+    )
+
+
+class SerialSettings(Table):
+    device: FilePath = Field(description="The serial port; /dev/serial/by-id/... stays the same over reboots.")
+    baud: Annotated[int, AfterValidator(_baud)] = Field(115200, description="Its speed, as the node has it.")
+
+
+class NodesSettings(Table):
+    tcp: TcpSettings = Field(default_factory=TcpSettings, description="Nodes on the network.")
+    serial: Annotated[tuple[SerialSettings, ...], Field(strict=False)] = Field(
+        (), description="Nodes on a serial line, one such table a line."
+    )
+
+    @model_validator(mode="after")
+    def _one_line_a_device(self) -> Self:
+        devices = [line.device for line in self.serial]
+        twice = next((device for device in devices if devices.count(device) > 1), None)
+        if twice is not None:
+            raise ValueError(f"each serial device once, {twice} is listed twice")
+        return self
+
+
+class StoreSettings(Table):
+    commit_ms: Milliseconds = Field(
+        10,
+        ge=1,
+        le=1000,
+        alias="commit",
+        description="How long readings are gathered into one synced commit. Nodes wait this long for their receipt.",
+    )
+
+
+class ControlSettings(Table):
+    socket: FilePath | None = Field(
+        None, description="The socket of the commands on this machine. Without it, in the data folder."
+    )
+    uids: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
+        (), description="User ids that may use it, beside the gateway's own and root."
+    )
+
+
+class LogSettings(Table):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+
+class Settings(Table):
+    site: Annotated[str, AfterValidator(_site)] = Field(
+        "ward-1", description="The ward's name. Node keys are made for it: changing it means new keys."
+    )
+    data: FilePath = Field(
+        default_factory=places.default_data, description="The folder of everything the gateway keeps."
+    )
+    nodes: NodesSettings = Field(default_factory=NodesSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings, description="Readings on disk.")
+    control: ControlSettings = Field(
+        default_factory=ControlSettings, description="Commands on this machine, known by their user id."
+    )
+    log: LogSettings = Field(default_factory=LogSettings, description="What the gateway says on its standard error.")
+
+    @property
+    def socket_path(self) -> Path:
+        """The control socket: as set, or in the data folder."""
+        return self.control.socket or places.default_socket(self.data)
