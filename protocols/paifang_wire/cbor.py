@@ -1,0 +1,215 @@
+"""Strict deterministic CBOR (RFC 8949 section 4.2.1): one encoding per value, anything else is refused.
+
+The profile: integers of 64 bits, byte and text strings, arrays, maps, false, true, null. No floats, because an
+ESP32 has 32-bit ones and a value must mean the same on both sides; no tags, no other simple values.
+"""
+
+from .errors import BAD_TYPE, NOT_CBOR, TOO_LONG, WireError
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
+
+if TYPE_CHECKING:
+    from typing import Any
+
+LIMIT = 4096
+"""Bytes of the longest item that is read: a frame must fit a node's heap several times over."""
+DEPTH_LIMIT = 8
+
+_ARGUMENT_LENGTHS = (1, 2, 4, 8)
+"""Bytes that follow additional information 24, 25, 26 and 27 (RFC 8949 section 3)."""
+_ARGUMENT_FLOORS = (24, 0x100, 0x10000, 0x100000000)
+"""The least argument that may take that many bytes (section 4.2.1)."""
+
+
+def encode(value: "Any") -> bytes:
+    """Return the one encoding of `value`. Raises WireError(BAD_TYPE) for what the profile does not hold."""
+    out = bytearray()
+    _encode(value, out)
+    return bytes(out)
+
+
+def decode(data: bytes, limit: int = LIMIT) -> "Any":
+    """Return the value of `data`, which must be one whole item and no more.
+
+    Raises WireError: TOO_LONG above `limit` bytes, NOT_CBOR for everything that `encode` would not have written.
+    """
+    if len(data) > limit:
+        raise WireError(TOO_LONG, "item of more than " + str(limit) + " bytes")
+    try:
+        value, end = _item(data, 0, DEPTH_LIMIT)
+    except IndexError:
+        raise WireError(NOT_CBOR, "cut short") from None
+    if end != len(data):
+        raise WireError(NOT_CBOR, "bytes after the item")
+    return value
+
+
+def head(major: int, argument: int) -> bytes:
+    """Return the shortest initial bytes of `major` (0..7) with `argument` (0..2**64-1)."""
+    major <<= 5
+    if argument < 24:
+        return bytes((major | argument,))
+    for index in range(4):
+        length = _ARGUMENT_LENGTHS[index]
+        if argument >> (8 * length) == 0:
+            return bytes((major | 24 + index,)) + argument.to_bytes(length, "big")
+    raise WireError(BAD_TYPE, "integer of more than 64 bits")
+
+
+def byte_string(data: bytes) -> bytes:
+    """Return `data` as an encoded byte string."""
+    return head(2, len(data)) + data
+
+
+def _encode(value: "Any", out: bytearray) -> None:
+    if value is None:
+        out.append(0xF6)
+    elif value is False or value is True:
+        out.append(0xF5 if value else 0xF4)
+    elif isinstance(value, int):
+        out.extend(head(0, value) if value >= 0 else head(1, -1 - value))
+    elif isinstance(value, (bytes, bytearray)):
+        out.extend(head(2, len(value)))
+        out.extend(value)
+    elif isinstance(value, str):
+        text = value.encode("utf-8")
+        out.extend(head(3, len(text)))
+        out.extend(text)
+    elif isinstance(value, (list, tuple)):
+        out.extend(head(4, len(value)))
+        for item in value:
+            _encode(item, out)
+    elif isinstance(value, dict):
+        _encode_map(value, out)
+    else:
+        raise WireError(BAD_TYPE, "no place on the wire for " + str(type(value)))
+
+
+def _encode_map(value: "dict[Any, Any]", out: bytearray) -> None:
+    out.extend(head(5, len(value)))
+    # Sorted here because MicroPython's dicts keep no order (and the standard wants the order of the encoded keys).
+    for key, item in sorted([(encode(key), item) for key, item in value.items()], key=_first):
+        out.extend(key)
+        _encode(item, out)
+
+
+def _first(pair: "tuple[bytes, Any]") -> bytes:
+    return pair[0]
+
+
+def _item(data: bytes, pos: int, depth: int) -> "tuple[Any, int]":
+    """Return (value, position after it). IndexError means that the data ended early."""
+    initial = data[pos]
+    pos += 1
+    argument = initial & 31
+    if initial < 0xE0:
+        if argument >= 24:
+            argument, pos = _argument(data, pos, argument)
+        major = initial >> 5
+        if major == 0:
+            return argument, pos
+        if major == 1:
+            return -1 - argument, pos
+        if major < 4:
+            return _string(data, pos, argument, major)
+        if major < 6:
+            return _container(data, pos, argument, major, depth)
+        raise WireError(NOT_CBOR, "a tag")
+    if initial == 0xF6:
+        return None, pos
+    if initial == 0xF4 or initial == 0xF5:
+        return initial == 0xF5, pos
+    raise WireError(NOT_CBOR, "a float or an unknown simple value")
+
+
+def _argument(data: bytes, pos: int, information: int) -> "tuple[int, int]":
+    if information > 27:
+        raise WireError(NOT_CBOR, "indefinite or reserved length")
+    information -= 24
+    if information == 0:
+        argument = data[pos]
+        pos += 1
+    else:
+        end = pos + _ARGUMENT_LENGTHS[information]
+        if end > len(data):
+            raise WireError(NOT_CBOR, "cut short")
+        argument = int.from_bytes(data[pos:end], "big")
+        pos = end
+    if argument < _ARGUMENT_FLOORS[information]:
+        raise WireError(NOT_CBOR, "not the shortest form")
+    return argument, pos
+
+
+def _string(data: bytes, pos: int, length: int, major: int) -> "tuple[bytes | str, int]":
+    end = pos + length
+    if end > len(data):
+        raise WireError(NOT_CBOR, "cut short")
+    chunk = data[pos:end]
+    if major == 2:
+        return chunk, end
+    _check_utf8(chunk)
+    return str(chunk, "utf-8"), end
+
+
+def _container(data: bytes, pos: int, count: int, major: int, depth: int) -> "tuple[list[Any] | dict[Any, Any], int]":
+    if depth == 0:
+        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
+    if count > len(data) - pos:
+        raise WireError(NOT_CBOR, "cut short")
+    if major == 4:
+        return _array(data, pos, count, depth - 1)
+    return _map(data, pos, count, depth - 1)
+
+
+def _array(data: bytes, pos: int, count: int, depth: int) -> "tuple[list[Any], int]":
+    items: "list[Any]" = []
+    while count:
+        value = data[pos]
+        if value < 24:  # small integers are most of what is read: no call for them
+            pos += 1
+        else:
+            value, pos = _item(data, pos, depth)
+        items.append(value)
+        count -= 1
+    return items, pos
+
+
+def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any], int]":
+    items: "dict[Any, Any]" = {}
+    before = b""
+    while count:
+        start = pos
+        key, pos = _item(data, pos, depth)
+        if isinstance(key, (list, dict)):
+            raise WireError(NOT_CBOR, "a container as map key")
+        encoded = data[start:pos]
+        if encoded <= before:
+            raise WireError(NOT_CBOR, "map keys unsorted or twice")
+        before = encoded
+        items[key], pos = _item(data, pos, depth)
+        count -= 1
+    return items, pos
+
+
+def _check_utf8(chunk: bytes) -> None:
+    """Refuse what RFC 3629 does: MicroPython's own check lets overlong forms and surrogates pass."""
+    pos = 0
+    while pos < len(chunk):
+        lead = chunk[pos]
+        if lead < 0x80:
+            pos += 1
+            continue
+        length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+        code = lead & (0xFF >> (length + 1))
+        tail = chunk[pos + 1 : pos + length]
+        for byte in tail:
+            if byte & 0xC0 != 0x80:
+                raise WireError(NOT_CBOR, "text that is not UTF-8")
+            code = code << 6 | byte & 0x3F
+        least = (0x80, 0x800, 0x10000)[length - 2]
+        if lead < 0xC2 or lead > 0xF4 or len(tail) != length - 1 or code < least or code > 0x10FFFF or code >> 11 == 27:
+            raise WireError(NOT_CBOR, "text that is not UTF-8")
+        pos += length

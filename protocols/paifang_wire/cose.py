@@ -1,0 +1,95 @@
+"""COSE_Mac0 (RFC 9052 section 6.2) in the one shape that the wire allows.
+
+`[<< {1: alg, 6: Partial IV} >>, {}, payload, tag]`, untagged; the Partial IV is the transport counter in the fewest
+bytes. Because the shape is fixed, a frame is checked by slicing: its own encoded strings are what the MAC covers.
+"""
+
+from . import cbor
+from .errors import BAD_MAC, SHAPE, WireError
+from .mac import Hmac256, equal
+
+HMAC_256_64 = 4
+HMAC_256_256 = 5
+COUNTER_LIMIT = 1 << 32
+
+_TAG_HEADS = {HMAC_256_64: b"\x48", HMAC_256_256: b"\x58\x20"}
+_TAG_LENGTHS = {HMAC_256_64: 8, HMAC_256_256: 32}
+
+
+def mac_structure(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:
+    """Return the MAC_structure of RFC 9052 section 6.3 for context "MAC0"."""
+    return cbor.encode(["MAC0", protected, external_aad, payload])
+
+
+class Mac0:
+    """Seals and opens frames under one key, for one direction, in one context.
+
+    `external_aad` is bound but not sent. `alg` is HMAC_256_64 or HMAC_256_256.
+    """
+
+    def __init__(self, key: bytes, external_aad: bytes, alg: int = HMAC_256_64) -> None:
+        self._hmac = Hmac256(key)
+        self._aad = cbor.byte_string(external_aad)
+        self._header = bytes((0xA2, 0x01, alg, 0x06))
+        self._tag_head = _TAG_HEADS[alg]
+        self._tag_length = _TAG_LENGTHS[alg]
+
+    def seal(self, counter: int, payload: bytes) -> bytes:
+        """Return the frame of `payload` with transport counter `counter` (0..2**32-1)."""
+        length = 1
+        while counter >> (8 * length):
+            length += 1
+        header = self._header + bytes((0x40 + length,)) + counter.to_bytes(length, "big")
+        protected = bytes((0x40 + len(header),)) + header
+        body = cbor.byte_string(payload)
+        return b"\x84" + protected + b"\xa0" + body + self._tag_head + self._tag(protected, body)
+
+    def split(self, frame: bytes) -> "tuple[int, bytes]":
+        """Return (counter, payload) of a frame of the right shape, **not yet verified**.
+
+        Raises WireError(SHAPE): another algorithm, header, length or encoding.
+        """
+        body = _body_start(frame, self._header)
+        start, end = _payload_span(frame, body)
+        tail = len(frame) - self._tag_length
+        if frame[end:tail] != self._tag_head:
+            raise WireError(SHAPE, "tag of another length")
+        return int.from_bytes(frame[7 : body - 1], "big"), frame[start:end]
+
+    def verify(self, frame: bytes) -> None:
+        """Check the tag of a frame that `split` has accepted. Raises WireError(BAD_MAC)."""
+        body = frame[1] - 0x40 + 3
+        tail = len(frame) - self._tag_length
+        tag = self._tag(frame[1 : body - 1], frame[body : tail - len(self._tag_head)])
+        if not equal(tag, frame[tail:]):
+            raise WireError(BAD_MAC)
+
+    def _tag(self, protected: bytes, body: bytes) -> bytes:
+        """Both arguments are encoded byte strings, head included: together they are the MAC_structure."""
+        return self._hmac.digest(b"\x84\x64MAC0" + protected + self._aad + body)[: self._tag_length]
+
+
+def _body_start(frame: bytes, header: bytes) -> int:
+    """Return where the payload's byte string starts: after array head, protected and empty unprotected."""
+    if len(frame) < 18 or frame[0] != 0x84 or frame[2:6] != header:
+        raise WireError(SHAPE, "not a COSE_Mac0 of this suite")
+    length = frame[6] - 0x40
+    body = 8 + length
+    if not 1 <= length <= 4 or frame[1] != 0x45 + length or frame[body - 1] != 0xA0:
+        raise WireError(SHAPE, "headers of another form")
+    if length > 1 and frame[7] == 0:
+        raise WireError(SHAPE, "counter not in its shortest form")
+    return body
+
+
+def _payload_span(frame: bytes, body: int) -> "tuple[int, int]":
+    """Return (start, end) of the payload, whose byte string must have the shortest head."""
+    length = frame[body] - 0x40
+    if 0 <= length < 24:
+        return body + 1, body + 1 + length
+    if length == 24 and frame[body + 1] >= 24:
+        return body + 2, body + 2 + frame[body + 1]
+    length = frame[body + 1] << 8 | frame[body + 2]
+    if frame[body] != 0x59 or length < 256:
+        raise WireError(SHAPE, "payload of another form")
+    return body + 3, body + 3 + length
