@@ -6,7 +6,7 @@ is wrong there; a field's description is the comment above it in the file that `
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -54,8 +54,8 @@ def _path(value: object, info: ValidationInfo) -> object:
         return value
     if not isinstance(value, str) or not value:
         raise ValueError(PATH_EXPECTED)
-    base: Path = (info.context or {}).get("base", Path())
-    return places.resolve(value, base)
+    context = cast("dict[str, Path] | None", info.context)
+    return places.resolve(value, context["base"] if context else Path())
 
 
 def _milliseconds(value: object, info: ValidationInfo) -> object:
@@ -80,22 +80,22 @@ class Table(BaseModel):
 
 class TcpSettings(Table):
     listen: Listen = Field(
-        "127.0.0.1:7600", description='Where nodes connect. "0.0.0.0:7600" takes them from the whole network.'
+        default="127.0.0.1:7600", description='Where nodes connect. "0.0.0.0:7600" takes them from the whole network.'
     )
     backlog: int = Field(
-        1024, ge=1, le=65535, description="Connections that may wait at once, as after a power cut in the ward."
+        default=1024, ge=1, le=65535, description="Connections that may wait at once, as after a power cut in the ward."
     )
 
 
 class SerialSettings(Table):
     device: FilePath = Field(description="The serial port; /dev/serial/by-id/... stays the same over reboots.")
-    baud: Annotated[int, AfterValidator(_baud)] = Field(115200, description="Its speed, as the node has it.")
+    baud: Annotated[int, AfterValidator(_baud)] = Field(default=115200, description="Its speed, as the node has it.")
 
 
 class NodesSettings(Table):
-    tcp: TcpSettings = Field(default_factory=TcpSettings, description="Nodes on the network.")
+    tcp: TcpSettings = Field(default=TcpSettings(), description="Nodes on the network.")
     serial: Annotated[tuple[SerialSettings, ...], Field(strict=False)] = Field(
-        (), description="Nodes on a serial line, one such table a line."
+        default=(), description="Nodes on a serial line, one such table a line."
     )
 
     @model_validator(mode="after")
@@ -109,40 +109,40 @@ class NodesSettings(Table):
 
 class StoreSettings(Table):
     commit_ms: Milliseconds = Field(
-        10,
+        default=10,
         ge=1,
         le=1000,
-        alias="commit",
+        validation_alias="commit",
         description="How long readings are gathered into one synced commit. Nodes wait this long for their receipt.",
     )
 
 
 class ControlSettings(Table):
     socket: FilePath | None = Field(
-        None, description="The socket of the commands on this machine. Without it, in the data folder."
+        default=None, description="The socket of the commands on this machine. Without it, in the data folder."
     )
     uids: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
-        (), description="User ids that may use it, beside the gateway's own and root."
+        default=(), description="User ids that may use it, beside the gateway's own and root."
     )
 
 
 class LogSettings(Table):
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
 
 
 class Settings(Table):
     site: Annotated[str, AfterValidator(_site)] = Field(
-        "ward-1", description="The ward's name. Node keys are made for it: changing it means new keys."
+        default="ward-1", description="The ward's name. Node keys are made for it: changing it means new keys."
     )
     data: FilePath = Field(
         default_factory=places.default_data, description="The folder of everything the gateway keeps."
     )
-    nodes: NodesSettings = Field(default_factory=NodesSettings)
-    store: StoreSettings = Field(default_factory=StoreSettings, description="Readings on disk.")
+    nodes: NodesSettings = Field(default=NodesSettings())
+    store: StoreSettings = Field(default=StoreSettings(), description="Readings on disk.")
     control: ControlSettings = Field(
-        default_factory=ControlSettings, description="Commands on this machine, known by their user id."
+        default=ControlSettings(), description="Commands on this machine, known by their user id."
     )
-    log: LogSettings = Field(default_factory=LogSettings, description="What the gateway says on its standard error.")
+    log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 
     @property
     def socket_path(self) -> Path:

@@ -52,7 +52,9 @@ class Problem:
 
 def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: Path) -> Problem:
     """A file that is not TOML. `tomllib` names line and column at the end of its message."""
-    match = re.fullmatch(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", str(error))
+    match = re.fullmatch(
+        r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", str(error)
+    )
     if match is None:
         return Problem(file, None, "", f"not TOML: {error}")
     line = int(match["line"] or text.rstrip("\n").count("\n") + 1)
@@ -81,7 +83,9 @@ def _problem(details: ErrorDetails, found: dict[str, Any], lines: dict[KeyPath, 
         return Problem(file, line, key, f"missing; it says: {_field_description(path)}", expected=expected)
     value = _value_at(found, path)
     shown = _shorten(toml_text(value))
-    return Problem(file, line, key, f"expected {expected}, found {shown}", expected, shown, _nearest_value(details, value))
+    return Problem(
+        file, line, key, f"expected {expected}, found {shown}", expected, shown, _nearest_value(details, value)
+    )
 
 
 def dotted(path: KeyPath) -> str:
@@ -154,7 +158,7 @@ def _model_at(path: KeyPath) -> type[BaseModel]:
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a table by the name that a file uses."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+    return {str(field.validation_alias or name): field for name, field in model.model_fields.items()}
 
 
 def _inner_model(annotation: object) -> type[BaseModel] | None:
