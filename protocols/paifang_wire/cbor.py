@@ -27,7 +27,7 @@ _ARGUMENT_FLOORS = (24, 0x100, 0x10000, 0x100000000)
 def encode(value: "Any") -> bytes:
     """Return the one encoding of `value`. Raises WireError(BAD_TYPE) for what the profile does not hold."""
     out = bytearray()
-    _encode(value, out)
+    _append(out, value)
     return bytes(out)
 
 
@@ -47,57 +47,67 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
     return value
 
 
-def head(major: int, argument: int) -> bytes:
-    """Return the shortest initial bytes of `major` (0..7) with `argument` (0..2**64-1)."""
+def append_head(out: bytearray, major: int, argument: int) -> None:
+    """Append the shortest head of `major` (0..7) with `argument` (0..2**64-1) to `out`."""
     major <<= 5
     if argument < 24:
-        return bytes((major | argument,))
+        out.append(major | argument)
+        return
     for index in range(4):
-        length = _ARGUMENT_LENGTHS[index]
-        if argument >> (8 * length) == 0:
-            return bytes((major | 24 + index,)) + argument.to_bytes(length, "big")
+        shift = 8 * _ARGUMENT_LENGTHS[index]
+        if argument >> shift == 0:
+            out.append(major | 24 + index)
+            while shift:
+                shift -= 8
+                out.append(argument >> shift & 0xFF)
+            return
     raise WireError(BAD_TYPE, "integer of more than 64 bits")
 
 
 def byte_string(data: bytes) -> bytes:
     """Return `data` as an encoded byte string."""
-    return head(2, len(data)) + data
+    out = bytearray()
+    append_head(out, 2, len(data))
+    out.extend(data)
+    return bytes(out)
 
 
-def _encode(value: "Any", out: bytearray) -> None:
+def _append(out: bytearray, value: "Any") -> None:
     if value is None:
         out.append(0xF6)
     elif value is False or value is True:
         out.append(0xF5 if value else 0xF4)
     elif isinstance(value, int):
-        out.extend(head(0, value) if value >= 0 else head(1, -1 - value))
+        if value < 0:
+            append_head(out, 1, -1 - value)
+        else:
+            append_head(out, 0, value)
     elif isinstance(value, (bytes, bytearray)):
-        out.extend(head(2, len(value)))
+        append_head(out, 2, len(value))
         out.extend(value)
     elif isinstance(value, str):
         text = value.encode("utf-8")
-        out.extend(head(3, len(text)))
+        append_head(out, 3, len(text))
         out.extend(text)
     elif isinstance(value, (list, tuple)):
-        out.extend(head(4, len(value)))
+        append_head(out, 4, len(value))
         for item in value:
-            _encode(item, out)
+            _append(out, item)
     elif isinstance(value, dict):
-        _encode_map(value, out)
+        append_head(out, 5, len(value))
+        for key in _in_order(value):
+            _append(out, key)
+            _append(out, value[key])
     else:
         raise WireError(BAD_TYPE, "no place on the wire for " + str(type(value)))
 
 
-def _encode_map(value: "dict[Any, Any]", out: bytearray) -> None:
-    out.extend(head(5, len(value)))
-    # Sorted here because MicroPython's dicts keep no order (and the standard wants the order of the encoded keys).
-    for key, item in sorted([(encode(key), item) for key, item in value.items()], key=_first):
-        out.extend(key)
-        _encode(item, out)
-
-
-def _first(pair: "tuple[bytes, Any]") -> bytes:
-    return pair[0]
+def _in_order(value: "dict[Any, Any]") -> "list[Any]":
+    """Return the keys in the bytewise order of their encodings (MicroPython's dicts keep no order of their own)."""
+    for key in value:
+        if type(key) is not int or key < 0:
+            return sorted(value, key=encode)
+    return sorted(value)  # for unsigned integers the order is the same, and nothing is encoded twice
 
 
 def _item(data: bytes, pos: int, depth: int) -> "tuple[Any, int]":

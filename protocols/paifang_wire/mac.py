@@ -30,10 +30,14 @@ class Hmac256:
         self._inner = bytes([byte ^ 0x36 for byte in key])
         self._outer = bytes([byte ^ 0x5C for byte in key])
 
-    def digest(self, message: bytes) -> bytes:
-        """Return the 32-byte tag of `message`."""
-        sha256 = hashlib.sha256
-        return sha256(self._outer + sha256(self._inner + message).digest()).digest()
+    def digest(self, *parts: bytes) -> bytes:
+        """Return the 32-byte tag of the parts put together."""
+        inner = hashlib.sha256(self._inner)
+        for part in parts:
+            inner.update(part)
+        outer = hashlib.sha256(self._outer)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes, length: int = _DIGEST_LENGTH) -> bytes:
@@ -44,7 +48,7 @@ def hkdf(key: bytes, salt: bytes, info: bytes, length: int = _DIGEST_LENGTH) -> 
     out = block = b""
     counter = 1
     while len(out) < length:
-        block = expand.digest(block + info + bytes((counter,)))
+        block = expand.digest(block, info, bytes((counter,)))
         out += block
         counter += 1
     return out[:length]
