@@ -29,6 +29,11 @@ CLOCK = 9
 TIME = 10
 BYE = 11
 
+UPWARD = (REPORT, EVENT, GAP, CLOCK, RECEIPT, DESCRIBE, BYE)
+"""What a node may say in a session."""
+DOWNWARD = (ACK, TIME, COMMAND, BYE)
+"""What a gateway may say in a session."""
+
 SHAPES = (
     # hello: site, node, boot, nonce, suite, firmware, description, uptime_ms, reset_cause, keyset, depth
     "nncNutduuuu",
