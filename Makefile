@@ -28,7 +28,7 @@ lint: $(VENV)/.project $(VENV)/.lint $(TYPINGS)/.stamp
 	$(BIN)/ruff format --check .
 	PYTHONPATH=firmware $(BIN)/lint-imports --no-cache
 	$(BIN)/pyright --warnings
-	$(BIN)/pyright --warnings -p firmware
+	$(BIN)/pyright --warnings -p firmware --pythonpath $(TYPINGS)
 
 bench: venv
 	mkdir -p build
