@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_S), append=False)
     elif soak_only:
         config.hook.pytest_deselected(items=soak_only)
-        items[:] = [item for item in items if item not in soak_only]
+        items[:] = [item for item in items if _tier_of(item) != "soak"]
 
 
 def _tier_of(item: pytest.Item) -> str:
