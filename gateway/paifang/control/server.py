@@ -159,7 +159,7 @@ class _Connection:
         self._runner = asyncio.current_task()
         try:
             await self._read_requests()
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
             pass
         finally:
             await self._end()
@@ -169,15 +169,14 @@ class _Connection:
             stream.cancel()
         if self._requests:
             await asyncio.wait(self._requests, timeout=STOP_GRACE_S)
+        await self._close()
         if self._runner is not None:
-            self._runner.cancel()
             await asyncio.wait({self._runner})
 
-    async def refuse(self, error: PaifangError, request_id: int | None = None) -> None:
+    async def refuse(self, error: PaifangError) -> None:
         with contextlib.suppress(ConnectionError):
-            await self._write(lines.error_line(request_id, error))
-            self._writer.close()
-            await self._writer.wait_closed()
+            await self._write(lines.error_line(None, error))
+        await self._close()
 
     async def _read_requests(self) -> None:
         while True:
@@ -269,6 +268,9 @@ class _Connection:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._close()
+
+    async def _close(self) -> None:
         self._writer.close()
         try:
             async with asyncio.timeout(STOP_GRACE_S):
