@@ -27,7 +27,7 @@ lint: $(VENV)/.project $(VENV)/.lint $(TYPINGS)/.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=firmware $(BIN)/lint-imports --no-cache
-	$(BIN)/pyright --warnings
+	$(BIN)/pyright --warnings --pythonpath $(BIN)/python
 	$(BIN)/pyright --warnings -p firmware --pythonpath $(TYPINGS)
 
 bench: venv

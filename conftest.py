@@ -31,22 +31,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", 'tier(name): the least tier that runs this test, "test" unless said otherwise')
     config.addinivalue_line("markers", 'soak: short for tier("soak")')
-    settings.load_profile(config.getoption("--tier"))
+    settings.load_profile(_tier_of_run(config))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"tier: {config.getoption('--tier')}"
+    return f"tier: {_tier_of_run(config)}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, in the test tier, what only a soak runs; give a soak's tests the time its numbers take."""
     soak_only = [item for item in items if _tier_of(item) == "soak"]
-    if config.getoption("--tier") == "soak":
+    if _tier_of_run(config) == "soak":
         for item in items:
             item.add_marker(pytest.mark.timeout(SOAK_TIMEOUT_S), append=False)
     elif soak_only:
         config.hook.pytest_deselected(items=soak_only)
         items[:] = [item for item in items if _tier_of(item) != "soak"]
+
+
+def _tier_of_run(config: pytest.Config) -> str:
+    return str(config.getoption("--tier"))
 
 
 def _tier_of(item: pytest.Item) -> str:
@@ -62,7 +66,7 @@ def _tier_of(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def tier(request: pytest.FixtureRequest) -> str:
     """The tier of this run: "test" or "soak"."""
-    return request.config.getoption("--tier")
+    return _tier_of_run(request.config)
 
 
 @pytest.fixture(scope="session")
