@@ -18,6 +18,8 @@ LIMIT = 4096
 """Bytes of the longest item that is read: a frame must fit a node's heap several times over."""
 DEPTH_LIMIT = 8
 
+_STRINGS = (bytes, bytearray)
+_ARRAYS = (list, tuple)
 _ARGUMENT_LENGTHS = (1, 2, 4, 8)
 """Bytes that follow additional information 24, 25, 26 and 27 (RFC 8949 section 3)."""
 _ARGUMENT_FLOORS = (24, 0x100, 0x10000, 0x100000000)
@@ -82,14 +84,14 @@ def _append(out: bytearray, value: "Any") -> None:
             append_head(out, 1, -1 - value)
         else:
             append_head(out, 0, value)
-    elif isinstance(value, (bytes, bytearray)):
+    elif isinstance(value, _STRINGS):
         append_head(out, 2, len(value))
         out.extend(value)
     elif isinstance(value, str):
         text = value.encode("utf-8")
         append_head(out, 3, len(text))
         out.extend(text)
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, _ARRAYS):
         append_head(out, 4, len(value))
         for item in value:
             _append(out, item)
@@ -114,71 +116,67 @@ def _item(data: bytes, pos: int, depth: int) -> "tuple[Any, int]":
     """Return (value, position after it). IndexError means that the data ended early."""
     initial = data[pos]
     pos += 1
+    if initial >= 0xE0:
+        return _simple(initial), pos
     argument = initial & 31
-    if initial < 0xE0:
-        if argument >= 24:
-            argument, pos = _argument(data, pos, argument)
-        major = initial >> 5
-        if major == 0:
-            return argument, pos
-        if major == 1:
-            return -1 - argument, pos
-        if major < 4:
-            return _string(data, pos, argument, major)
-        if major < 6:
-            return _container(data, pos, argument, major, depth)
+    if argument >= 24:
+        argument, pos = _argument(data, pos, argument)
+    if initial < 0x20:
+        return argument, pos
+    if initial < 0x40:
+        return -1 - argument, pos
+    if argument > len(data) - pos:
+        raise WireError(NOT_CBOR, "cut short")
+    if initial < 0x80:
+        return _string(data[pos : pos + argument], initial), pos + argument
+    if initial >= 0xC0:
         raise WireError(NOT_CBOR, "a tag")
+    if depth == 0:
+        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
+    if initial < 0xA0:
+        return _array(data, pos, argument, depth - 1)
+    return _map(data, pos, argument, depth - 1)
+
+
+def _simple(initial: int) -> "bool | None":
     if initial == 0xF6:
-        return None, pos
+        return None
     if initial == 0xF4 or initial == 0xF5:
-        return initial == 0xF5, pos
+        return initial == 0xF5
     raise WireError(NOT_CBOR, "a float or an unknown simple value")
 
 
 def _argument(data: bytes, pos: int, information: int) -> "tuple[int, int]":
-    if information > 27:
-        raise WireError(NOT_CBOR, "indefinite or reserved length")
-    information -= 24
-    if information == 0:
+    """Return (argument, position after it) for additional information 24 and above."""
+    if information == 24:
         argument = data[pos]
-        pos += 1
+        end = pos + 1
+        floor = 24
+    elif information > 27:
+        raise WireError(NOT_CBOR, "indefinite or reserved length")
     else:
-        end = pos + _ARGUMENT_LENGTHS[information]
+        end = pos + _ARGUMENT_LENGTHS[information - 24]
         if end > len(data):
             raise WireError(NOT_CBOR, "cut short")
         argument = int.from_bytes(data[pos:end], "big")
-        pos = end
-    if argument < _ARGUMENT_FLOORS[information]:
+        floor = _ARGUMENT_FLOORS[information - 24]
+    if argument < floor:
         raise WireError(NOT_CBOR, "not the shortest form")
-    return argument, pos
+    return argument, end
 
 
-def _string(data: bytes, pos: int, length: int, major: int) -> "tuple[bytes | str, int]":
-    end = pos + length
-    if end > len(data):
-        raise WireError(NOT_CBOR, "cut short")
-    chunk = data[pos:end]
-    if major == 2:
-        return chunk, end
+def _string(chunk: bytes, initial: int) -> "bytes | str":
+    if initial < 0x60:
+        return chunk
     _check_utf8(chunk)
-    return str(chunk, "utf-8"), end
-
-
-def _container(data: bytes, pos: int, count: int, major: int, depth: int) -> "tuple[list[Any] | dict[Any, Any], int]":
-    if depth == 0:
-        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
-    if count > len(data) - pos:
-        raise WireError(NOT_CBOR, "cut short")
-    if major == 4:
-        return _array(data, pos, count, depth - 1)
-    return _map(data, pos, count, depth - 1)
+    return str(chunk, "utf-8")
 
 
 def _array(data: bytes, pos: int, count: int, depth: int) -> "tuple[list[Any], int]":
     items: "list[Any]" = []
     while count:
         value = data[pos]
-        if value < 24:  # small integers are most of what is read: no call for them
+        if value < 24:  # small integers are most of what is read: no call for them, here and in maps
             pos += 1
         else:
             value, pos = _item(data, pos, depth)
@@ -192,14 +190,23 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
     before = b""
     while count:
         start = pos
-        key, pos = _item(data, pos, depth)
-        if isinstance(key, (list, dict)):
-            raise WireError(NOT_CBOR, "a container as map key")
+        key = data[pos]
+        if key < 24:
+            pos += 1
+        else:
+            key, pos = _item(data, pos, depth)
+            if isinstance(key, (list, dict)):
+                raise WireError(NOT_CBOR, "a container as map key")
         encoded = data[start:pos]
         if encoded <= before:
             raise WireError(NOT_CBOR, "map keys unsorted or twice")
         before = encoded
-        items[key], pos = _item(data, pos, depth)
+        value = data[pos]
+        if value < 24:
+            pos += 1
+        else:
+            value, pos = _item(data, pos, depth)
+        items[key] = value
         count -= 1
     return items, pos
 

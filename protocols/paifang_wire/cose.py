@@ -39,10 +39,18 @@ class Mac0:
         length = 1
         while counter >> (8 * length):
             length += 1
-        header = self._header + bytes((0x40 + length,)) + counter.to_bytes(length, "big")
-        protected = bytes((0x40 + len(header),)) + header
-        body = cbor.byte_string(payload)
-        return b"\x84" + protected + b"\xa0" + body + self._tag_head + self._tag(protected, body)
+        frame = bytearray((0x84, 0x45 + length))
+        frame.extend(self._header)
+        frame.append(0x40 + length)
+        frame.extend(counter.to_bytes(length, "big"))
+        frame.append(0xA0)
+        body = len(frame)
+        cbor.append_head(frame, 2, len(payload))
+        frame.extend(payload)
+        tag = self._tag(frame, body, len(frame))
+        frame.extend(self._tag_head)
+        frame.extend(tag)
+        return bytes(frame)
 
     def split(self, frame: bytes) -> "tuple[int, bytes]":
         """Return (counter, payload) of a frame of the right shape, **not yet verified**.
@@ -58,15 +66,14 @@ class Mac0:
 
     def verify(self, frame: bytes) -> None:
         """Check the tag of a frame that `split` has accepted. Raises WireError(BAD_MAC)."""
-        body = frame[1] - 0x40 + 3
         tail = len(frame) - self._tag_length
-        tag = self._tag(frame[1 : body - 1], frame[body : tail - len(self._tag_head)])
-        if not equal(tag, frame[tail:]):
+        if not equal(self._tag(frame, frame[1] - 0x40 + 3, tail - len(self._tag_head)), frame[tail:]):
             raise WireError(BAD_MAC)
 
-    def _tag(self, protected: bytes, body: bytes) -> bytes:
-        """Both arguments are encoded byte strings, head included: together they are the MAC_structure."""
-        return self._hmac.digest(b"\x84\x64MAC0" + protected + self._aad + body)[: self._tag_length]
+    def _tag(self, frame: "bytes | bytearray", body: int, end: int) -> bytes:
+        """The strings of the MAC_structure stand in the frame already encoded: protected, then payload at `body`."""
+        tag = self._hmac.digest(b"\x84\x64MAC0", frame[1 : body - 1], self._aad, frame[body:end])
+        return tag[: self._tag_length]
 
 
 def _body_start(frame: bytes, header: bytes) -> int:

@@ -49,7 +49,7 @@ class GatewayLink:
         self.promoted = False
         if self._live is not None:
             try:
-                return self._in_order(self._live.open(frame))
+                return _of_boot(self._live.open(frame), self.boot)
             except WireError as error:
                 fresh = error.reason == BAD_MAC or error.reason == REPLAY
                 if not fresh or (self._pending is None and not _is_hello(frame)):
@@ -105,17 +105,12 @@ class GatewayLink:
         if self._pending is None:
             raise WireError(NO_SESSION if self._live is None else BAD_MAC)
         channel, node, boot = self._pending
-        message = channel.open(frame)
+        message = _of_boot(channel.open(frame), boot)
         self._pending = None
         self._live = channel
         self.node = node
         self.boot = boot
         self.promoted = True
-        return self._in_order(message)
-
-    def _in_order(self, message: "list[Any]") -> "list[Any]":
-        if messages.REPORT <= message[0] <= messages.GAP and message[1] > self.boot:
-            raise WireError(SHAPE, "record of a boot to come")
         return message
 
 
@@ -127,3 +122,10 @@ _HELLO_START = bytes((0x8C, messages.HELLO))
 def _is_hello(frame: bytes) -> bool:
     """Tell by the payload's first bytes, an array of 12 of kind 0: no session message begins like this."""
     return _PEEK.split(frame)[1][:2] == _HELLO_START
+
+
+def _of_boot(message: "list[Any]", boot: int) -> "list[Any]":
+    """Return `message` unless it brings a record of a boot that has not been."""
+    if messages.REPORT <= message[0] <= messages.GAP and message[1] > boot:
+        raise WireError(SHAPE, "record of boot " + str(message[1]) + " in boot " + str(boot))
+    return message
