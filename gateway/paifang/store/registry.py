@@ -1,0 +1,85 @@
+"""Which nodes are enrolled, with which key; and the point tables they have shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paifang.errors import bad_argument, not_found
+
+if TYPE_CHECKING:
+    from paifang.store.sql import Connection
+
+KEY_LENGTH = 32
+ID_LIMIT = 64
+
+_LIVES = ("records", "gaps", "boots")
+"""The tables that name a boot of a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An enrolled node: `key` is its node key of `epoch`, not its master secret."""
+
+    id: str
+    key: bytes
+    epoch: int
+    added_ms: int
+
+
+class Registry:
+    """All nodes and descriptions, read once and kept in memory; changed by the jobs below, then `put` or `drop`ped."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.nodes = {row[0]: Node(*row) for row in connection.execute("SELECT id, key, epoch, added_ms FROM nodes")}
+        self.least_boot = {
+            str(row[0]): int(row[1])
+            for row in connection.execute("SELECT node, max(boot) FROM boots WHERE boot > 0 GROUP BY node")
+        }
+        self.descriptions: dict[bytes, bytes] = dict(connection.execute("SELECT hash, points FROM descriptions"))
+
+    def lookup(self, node: str) -> tuple[bytes, int] | None:
+        """(node key, least boot count that is believed), None for a node that is not enrolled."""
+        known = self.nodes.get(node)
+        return None if known is None else (known.key, self.least_boot.get(node, 1))
+
+    def find(self, node: str) -> Node:
+        """Raises PaifangError when `node` is not enrolled."""
+        known = self.nodes.get(node)
+        if known is None:
+            raise not_found(f"node {node} is not enrolled", "`paifang nodes list` shows those that are")
+        return known
+
+
+def check_new(node: Node) -> None:
+    """Raise PaifangError when a node cannot have this id, key or epoch."""
+    if not 0 < len(node.id) <= ID_LIMIT or not node.id.isprintable():
+        raise bad_argument(f"a node's id has 1 to {ID_LIMIT} printable characters, not {node.id!r}")
+    if len(node.key) != KEY_LENGTH:
+        raise bad_argument(f"a node key is {KEY_LENGTH} bytes, this one has {len(node.key)}")
+    if not 0 <= node.epoch < 1 << 31:
+        raise bad_argument(f"an epoch is a number from 0 on, not {node.epoch}")
+
+
+def insert(connection: Connection, node: Node) -> None:
+    connection.execute(
+        "INSERT INTO nodes(id, key, epoch, added_ms) VALUES (?,?,?,?)", (node.id, node.key, node.epoch, node.added_ms)
+    )
+
+
+def delete(connection: Connection, node: str) -> None:
+    """Remove a node; its records stay, set aside as those of an earlier life."""
+    connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
+    set_aside(connection, node)
+
+
+def set_aside(connection: Connection, node: str) -> None:
+    """Renumber the boots of `node` below 1, so that a node that counts from 1 again names new records."""
+    low, high = connection.execute(
+        "SELECT coalesce(min(boot), 1), coalesce(max(boot), 0) FROM boots WHERE node = ?", (node,)
+    ).get
+    if high < 1:
+        return
+    shift = high - min(low, 1) + 1
+    for table in _LIVES:
+        connection.execute(f"UPDATE {table} SET boot = boot - ? WHERE node = ?", (shift, node))  # noqa: S608
