@@ -1,7 +1,8 @@
 """Strict deterministic CBOR (RFC 8949 section 4.2.1): one encoding per value, anything else is refused.
 
-The profile: integers of 64 bits, byte and text strings, arrays, maps, false, true, null. No floats, because an
-ESP32 has 32-bit ones and a value must mean the same on both sides; no tags, no other simple values.
+The profile: integers of 64 bits, byte and text strings, arrays, maps with integers or strings as keys, false, true,
+null. No floats, because an ESP32 has 32-bit ones and a value must mean the same on both sides; no tags, no other
+simple values.
 """
 
 from .errors import BAD_TYPE, NOT_CBOR, TOO_LONG, WireError
@@ -20,6 +21,7 @@ DEPTH_LIMIT = 8
 
 _STRINGS = (bytes, bytearray)
 _ARRAYS = (list, tuple)
+_KEYS = (int, bytes, str)
 _ARGUMENT_LENGTHS = (1, 2, 4, 8)
 """Bytes that follow additional information 24, 25, 26 and 27 (RFC 8949 section 3)."""
 _ARGUMENT_FLOORS = (24, 0x100, 0x10000, 0x100000000)
@@ -88,7 +90,7 @@ def _append(out: bytearray, value: "Any") -> None:
         append_head(out, 2, len(value))
         out.extend(value)
     elif isinstance(value, str):
-        text = value.encode("utf-8")
+        text = _utf8(value)
         append_head(out, 3, len(text))
         out.extend(text)
     elif isinstance(value, _ARRAYS):
@@ -104,12 +106,26 @@ def _append(out: bytearray, value: "Any") -> None:
         raise WireError(BAD_TYPE, "no place on the wire for " + str(type(value)))
 
 
+def _utf8(value: str) -> bytes:
+    try:
+        return value.encode("utf-8")
+    except UnicodeError:
+        raise WireError(BAD_TYPE, "text with half a surrogate pair") from None
+
+
 def _in_order(value: "dict[Any, Any]") -> "list[Any]":
     """Return the keys in the bytewise order of their encodings (MicroPython's dicts keep no order of their own)."""
     for key in value:
         if type(key) is not int or key < 0:
-            return sorted(value, key=encode)
+            return sorted(value, key=_encoded_key)
     return sorted(value)  # for unsigned integers the order is the same, and nothing is encoded twice
+
+
+def _encoded_key(key: "Any") -> bytes:
+    """Refuse the keys that would not be read back: to Python, True is the same key as 1."""
+    if not isinstance(key, _KEYS) or key is True or key is False:
+        raise WireError(BAD_TYPE, "a map key that is no integer or string")
+    return encode(key)
 
 
 def _item(data: bytes, pos: int, depth: int) -> "tuple[Any, int]":
@@ -195,8 +211,8 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
             pos += 1
         else:
             key, pos = _item(data, pos, depth)
-            if isinstance(key, (list, dict)):
-                raise WireError(NOT_CBOR, "a container as map key")
+            if not isinstance(key, _KEYS) or key is True or key is False:
+                raise WireError(NOT_CBOR, "a map key that is no integer or string")
         encoded = data[start:pos]
         if encoded <= before:
             raise WireError(NOT_CBOR, "map keys unsorted or twice")

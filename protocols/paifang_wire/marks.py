@@ -47,8 +47,9 @@ class RecordMarks:
         if last <= self.high:
             return 0
         span = last - self.high
-        known = self.bitmap & (1 << span) - 1
-        self.bitmap >>= span
+        within = min(span, MARKS_SPAN)  # the bitmap is no longer than that, while a declared range may be of any length
+        known = self.bitmap & (1 << within) - 1
+        self.bitmap >>= within
         self.high = last
         self._advance()
         return span - _ones(known)

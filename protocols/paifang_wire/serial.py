@@ -21,6 +21,7 @@ class SerialDecoder:
     """Finds frames in the bytes of a serial line; after any damage the next zero byte is a fresh start."""
 
     def __init__(self, limit: int = cbor.LIMIT) -> None:
+        self._frame_limit = limit
         self._limit = limit + CRC_LENGTH + (limit + CRC_LENGTH) // _COBS_RUN + 1
         self._rest = b""
         self._skipping = False
@@ -48,7 +49,10 @@ class SerialDecoder:
         try:
             if len(block) > self._limit:
                 raise WireError(TOO_LONG)
-            frames.append(_checked(_cobs_decode(block)))
+            data = _cobs_decode(block)
+            if len(data) > self._frame_limit + CRC_LENGTH:
+                raise WireError(TOO_LONG)
+            frames.append(_checked(data))
         except WireError as error:
             self._count(error.reason)
 

@@ -8,7 +8,7 @@ import sys
 from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
-from .plain import fingerprint
+from .plain import digest
 
 
 def main():
@@ -22,11 +22,11 @@ def main():
 
 
 def verdict(data):
-    """Return the fingerprint of what `data` decodes to, "!reason", or "?" when it is not written back the same."""
+    """Return the digest of what `data` decodes to, "!reason", or "?" when it is not written back the same."""
     try:
         value = cbor.decode(data)
     except WireError as error:
         return "!" + error.reason
     if cbor.encode(value) != data:
-        return "?" + fingerprint(value)
-    return fingerprint(value)
+        return "?" + digest(value)
+    return digest(value)

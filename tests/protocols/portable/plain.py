@@ -1,5 +1,6 @@
 """Wire values as JSON can carry them, and as text that two interpreters can compare."""
 
+import hashlib
 from binascii import hexlify
 
 from paifang_wire.errors import WireError
@@ -18,19 +19,41 @@ def restore(form):
 
 def fingerprint(value):
     """Return an ASCII text that two values share only if they are equal and of the same types all the way down."""
+    parts = []
+    spell(value, parts.append)
+    return "".join(parts)
+
+
+def digest(value):
+    """Return the SHA-256 of the fingerprint in hex, made piece by piece: a node's heap need not hold the text."""
+    running = hashlib.sha256()
+    spell(value, lambda part: running.update(part.encode()))
+    return hexlify(running.digest()).decode()
+
+
+def spell(value, write):
+    """Write the fingerprint of `value` in pieces. Raises TypeError for what is no wire value."""
     if value is None or value is True or value is False:
-        return {None: "n", True: "t", False: "f"}[value]
-    if isinstance(value, int):
-        return "i" + str(value) + ";"
-    if isinstance(value, bytes):
-        return "b" + hexlify(value).decode() + ";"
-    if isinstance(value, str):
-        return "s" + hexlify(value.encode()).decode() + ";"
-    if isinstance(value, (list, tuple)):
-        return "[" + "".join([fingerprint(item) for item in value]) + "]"
-    if isinstance(value, dict):
-        return "{" + "".join(sorted([fingerprint(key) + fingerprint(item) for key, item in value.items()])) + "}"
-    raise TypeError("no wire value: " + repr(value))
+        write("n" if value is None else "t" if value else "f")
+    elif isinstance(value, int):
+        write("i" + str(value) + ";")
+    elif isinstance(value, (bytes, str)):
+        text = isinstance(value, str)
+        write("s" if text else "b")
+        write(hexlify(value.encode() if text else value).decode() + ";")
+    elif isinstance(value, (list, tuple)):
+        write("[")
+        for item in value:
+            spell(item, write)
+        write("]")
+    elif isinstance(value, dict):
+        write("{")
+        for key_text, key in sorted([(fingerprint(key), key) for key in value], key=lambda pair: pair[0]):
+            write(key_text)
+            spell(value[key], write)
+        write("}")
+    else:
+        raise TypeError("no wire value: " + repr(value))
 
 
 def refusal(act, *arguments):
