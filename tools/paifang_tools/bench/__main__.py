@@ -1,0 +1,54 @@
+"""`python -m paifang_tools.bench`: run the suites, print one table, write build/bench.json."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from paifang_tools.bench.rows import Row, parse, print_table, write_json
+
+SUITES = {
+    "wire": "paifang_tools.bench.wire",
+    "node": "paifang_tools.bench.node",
+    "ingest": "paifang_tools.bench.ingest",
+    "flood": "paifang_tools.bench.flood",
+    "sessions": "paifang_tools.bench.sessions",
+    "city": "paifang_rig.city",
+}
+"""Each runs as a process of its own, so that none measures the leftovers of another."""
+
+
+def main() -> int:
+    """Run the suites named on the command line (default: all); 1 when one of them could not be measured."""
+    parser = argparse.ArgumentParser(prog="paifang_tools.bench", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of: {', '.join(SUITES)} (default: all)")
+    parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the JSON goes")
+    chosen = parser.parse_args()
+    unknown = set(chosen.suites) - set(SUITES)
+    if unknown:
+        parser.error(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    console = Console()
+    rows: list[Row] = []
+    broken: list[str] = []
+    for name in chosen.suites or SUITES:
+        console.print(f"[dim]{name} …[/]")
+        measured = _run(SUITES[name])
+        rows += measured
+        if not measured:
+            broken.append(name)
+    print_table(rows, console)
+    write_json(rows, chosen.out)
+    for name in broken:
+        console.print(f"[red]suite {name} gave no figures: run `python -m {SUITES[name]}` to see why[/]")
+    return 1 if broken else 0
+
+
+def _run(module: str) -> list[Row]:
+    done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=False)
+    return [parse(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())
