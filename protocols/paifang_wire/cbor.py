@@ -19,8 +19,6 @@ LIMIT = 4096
 """Bytes of the longest item that is read: a frame must fit a node's heap several times over."""
 DEPTH_LIMIT = 8
 
-_STRINGS = (bytes, bytearray)
-_ARRAYS = (list, tuple)
 _KEYS = (int, bytes, str)
 _ARGUMENT_LENGTHS = (1, 2, 4, 8)
 """Bytes that follow additional information 24, 25, 26 and 27 (RFC 8949 section 3)."""
@@ -77,40 +75,34 @@ def byte_string(data: bytes) -> bytes:
 
 
 def _append(out: bytearray, value: "Any") -> None:
-    if value is None:
-        out.append(0xF6)
-    elif value is False or value is True:
-        out.append(0xF5 if value else 0xF4)
-    elif isinstance(value, int):
+    kind = value.__class__
+    if kind is int:
         if value < 0:
             append_head(out, 1, -1 - value)
         else:
             append_head(out, 0, value)
-    elif isinstance(value, _STRINGS):
-        append_head(out, 2, len(value))
-        out.extend(value)
-    elif isinstance(value, str):
-        text = _utf8(value)
-        append_head(out, 3, len(text))
-        out.extend(text)
-    elif isinstance(value, _ARRAYS):
-        append_head(out, 4, len(value))
-        for item in value:
-            _append(out, item)
-    elif isinstance(value, dict):
+    elif kind is dict:
         append_head(out, 5, len(value))
         for key in _in_order(value):
             _append(out, key)
             _append(out, value[key])
+    elif kind is list or kind is tuple:
+        append_head(out, 4, len(value))
+        for item in value:
+            _append(out, item)
+    elif kind is bytes or kind is bytearray:
+        append_head(out, 2, len(value))
+        out.extend(value)
+    elif kind is str:
+        text = value.encode("utf-8")
+        append_head(out, 3, len(text))
+        out.extend(text)
+    elif value is None:
+        out.append(0xF6)
+    elif kind is bool:
+        out.append(0xF5 if value else 0xF4)
     else:
-        raise WireError(BAD_TYPE, "no place on the wire for " + str(type(value)))
-
-
-def _utf8(value: str) -> bytes:
-    try:
-        return value.encode("utf-8")
-    except UnicodeError:
-        raise WireError(BAD_TYPE, "text with half a surrogate pair") from None
+        raise WireError(BAD_TYPE, "no place on the wire for " + str(kind))
 
 
 def _in_order(value: "dict[Any, Any]") -> "list[Any]":

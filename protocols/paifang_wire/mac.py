@@ -3,7 +3,7 @@
 import hashlib
 
 try:
-    from hmac import compare_digest as equal
+    from hmac import compare_digest as equal  # pyright: ignore[reportAssignmentType, reportUnusedImport]
 except ImportError:
 
     def equal(left: bytes, right: bytes) -> bool:
@@ -30,7 +30,7 @@ class Hmac256:
         self._inner = bytes([byte ^ 0x36 for byte in key])
         self._outer = bytes([byte ^ 0x5C for byte in key])
 
-    def digest(self, *parts: bytes) -> bytes:
+    def digest(self, *parts: "bytes | bytearray") -> bytes:
         """Return the 32-byte tag of the parts put together."""
         inner = hashlib.sha256(self._inner)
         for part in parts:

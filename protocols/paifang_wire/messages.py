@@ -124,7 +124,6 @@ BOOL = 1
 TIME_NONE = 0
 TIME_GATEWAY = 1
 
-_ARRAYS = (list, tuple)
 _BYTES_LENGTHS = {"d": 8, "N": 16, "h": 32}
 
 
@@ -143,7 +142,7 @@ def decode(payload: bytes) -> "list[Any]":
 
 def check(message: "Any") -> None:
     """Raise WireError(SHAPE) unless `message` is of its kind's shape."""
-    kind = message[0] if isinstance(message, _ARRAYS) and message else None
+    kind: Any = message[0] if _is_array(message) and message else None
     if type(kind) is not int or not 0 <= kind < len(SHAPES):
         raise WireError(SHAPE, "no such message")
     shape = SHAPES[kind]
@@ -161,7 +160,7 @@ def check(message: "Any") -> None:
 
 def _fits(code: str, value: "Any") -> bool:
     """Tell whether `value` is what the letter of SHAPES says; the most frequent ones come first."""
-    kind = type(value)
+    kind = value.__class__
     if kind is int:
         if value < 0:
             return code in "io"
@@ -176,7 +175,11 @@ def _fits(code: str, value: "Any") -> bool:
         return code in "ntx" and len(value) <= TEXT_LIMIT and (code == "t" or value != "")
     if kind is bool:
         return code == "b"
-    return isinstance(value, _ARRAYS) and _fits_rows(code, value)
+    return _is_array(value) and _fits_rows(code, value)
+
+
+def _is_array(value: "Any") -> bool:
+    return isinstance(value, list) or isinstance(value, tuple)  # noqa: SIM101 - a tuple of types is built anew each time
 
 
 def _greatest(code: str) -> int:
@@ -207,7 +210,7 @@ def _fits_rows(code: str, rows: "Sequence[Any]") -> bool:
         return False
     shape = "cu" if code == "s" else POINT_SHAPE
     for row in rows:
-        if not isinstance(row, _ARRAYS) or len(row) != len(shape):
+        if not _is_array(row) or len(row) != len(shape):
             return False
         for index in range(len(shape)):
             if not _fits(shape[index], row[index]):

@@ -80,14 +80,14 @@ def _crc16(data: bytes) -> int:
 
 def _cobs_encode(data: bytes) -> bytes:
     out = bytearray()
-    parts = data.split(b"\x00")
-    for part in parts:
-        while len(part) >= _COBS_RUN:
+    for part in data.split(b"\x00"):
+        start = 0
+        while len(part) - start >= _COBS_RUN:
             out.append(_COBS_RUN + 1)
-            out.extend(part[:_COBS_RUN])
-            part = part[_COBS_RUN:]
-        out.append(len(part) + 1)
-        out.extend(part)
+            out.extend(part[start : start + _COBS_RUN])
+            start += _COBS_RUN
+        out.append(len(part) - start + 1)
+        out.extend(part[start:])
     return bytes(out)
 
 

@@ -1,6 +1,7 @@
 """The node's session: hello and welcome, then messages under two fresh keys, one a direction.
 
-Sans-IO. `NodeSession` is the node's side of one connection; `link.GatewayLink` is the other. A frame that fails any check raises WireError and changes nothing; the answer to it is silence.
+Sans-IO. `NodeSession` is the node's side of one connection; `link.GatewayLink` is the other. A frame that fails any
+check raises WireError and changes nothing; the answer to it is silence.
 """
 
 from . import keys, messages
@@ -34,9 +35,13 @@ class Channel:
 
     def seal(self, message: "Sequence[Any]") -> bytes:
         """Return the next frame. Raises WireError(NO_SESSION) when the counter is used up: shake hands again."""
+        return self.seal_payload(messages.encode(message))
+
+    def seal_payload(self, payload: bytes) -> bytes:
+        """Return the next frame for a message that `messages.encode` has encoded before."""
         if self._counter == COUNTER_LIMIT:
             raise WireError(NO_SESSION, "transport counter used up")
-        frame = self._out.seal(self._counter, messages.encode(message))
+        frame = self._out.seal(self._counter, payload)
         self._counter += 1
         return frame
 
@@ -68,7 +73,7 @@ class NodeSession:
         self._key = key
         self._handshake = handshake
         seed = boot.to_bytes(8, "big") + handshake.to_bytes(8, "big") + random(NONCE_LENGTH)
-        self._nonce = Hmac256(key).digest(seed)[: NONCE_LENGTH]
+        self._nonce = Hmac256(key).digest(seed)[:NONCE_LENGTH]
         self._channel: "Channel | None" = None
 
     @property
@@ -99,9 +104,13 @@ class NodeSession:
 
     def send(self, message: "Sequence[Any]") -> bytes:
         """Return the frame of `message`. Raises WireError(NO_SESSION) before the welcome."""
+        return self.send_payload(messages.encode(message))
+
+    def send_payload(self, payload: bytes) -> bytes:
+        """Return the frame of a message that `messages.encode` has encoded before. Raises WireError(NO_SESSION)."""
         if self._channel is None:
             raise WireError(NO_SESSION, "no welcome yet")
-        return self._channel.seal(message)
+        return self._channel.seal_payload(payload)
 
 
 def _session_mac(key: bytes, site: str, node: str, boot: int, nonces: bytes, direction: int) -> Mac0:
