@@ -1,0 +1,71 @@
+"""`paifang check`: the settings and the machine, before a gateway runs or while it does."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import typer
+
+from paifang.cli import output
+from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked
+from paifang.control.client import ControlClient
+from paifang.control.lines import UnreachableError
+from paifang.errors import EXIT_REFUSED
+
+if TYPE_CHECKING:
+    from paifang.settings import Settings
+
+_MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("ERROR", "red")}
+
+
+def check(
+    ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Look over the settings and this machine.
+
+    Folder, disk, port, serial lines; nothing is changed.
+
+    Exits with 0 if a gateway can run (warnings do not count), 1 if something is in the way, 2 if the settings
+    are wrong.
+
+    \b
+    paifang check
+    paifang check --config new.toml && systemctl reload paifang
+    """
+    wanted = asked(ctx, data, config, as_json)
+    from paifang.config.environment import ERROR, OK, Finding, findings
+    from paifang.config.load import load
+
+    loaded = load(wanted.place)
+    found = [Finding(OK, "settings", str(loaded.file or "the embedded defaults, no file"))]
+    answer = _of_running(loaded.settings)
+    if answer is not None:
+        found += [Finding(OK, "gateway", f"one is running at {loaded.settings.socket_path}"), *answer]
+    found += findings(loaded.settings, running=answer is not None)
+    if wanted.as_json:
+        output.print_json([finding.as_dict() for finding in found])
+    else:
+        _print(found)
+    if any(finding.level == ERROR for finding in found):
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _of_running(settings: "Settings") -> "list[Any] | None":
+    """What the running gateway finds by itself; None if none runs."""
+    from paifang.config.environment import Finding
+
+    try:
+        with ControlClient(settings.socket_path, timeout_s=5) as gateway:
+            answer = cast("list[dict[str, str]]", gateway.request("check"))
+    except UnreachableError:
+        return None
+    return [Finding(**each) for each in answer]
+
+
+def _print(found: "list[Any]") -> None:
+    rows = [finding.as_dict() for finding in found]
+    for row in rows:
+        mark, colour = _MARKS[row["level"]]
+        typer.echo(f"{typer.style(mark.ljust(7), fg=colour)}  {row['subject'].ljust(12)}  {row['message']}")
+        if row["hint"]:
+            typer.echo(f"{' ' * 23}{row['hint']}")
+    bad = sum(row["level"] != "ok" for row in rows)
+    typer.echo("all is well" if not bad else f"{bad} to look at")

@@ -1,0 +1,98 @@
+"""`paifang send`: a command to a node, and what became of it."""
+
+import re
+from typing import Annotated, Any, cast
+
+import typer
+
+from paifang.cli import output
+from paifang.cli.complete import NodeArgument, PointArgument
+from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
+from paifang.config import units
+from paifang.errors import EXIT_NO_ANSWER, EXIT_REFUSED, bad_argument
+
+_WORDS = {"on": 1, "off": 0, "true": 1, "false": 0, "yes": 1, "no": 0}
+
+_EXIT_OF_VERDICT = {"executed": 0, "refused": EXIT_REFUSED, "superseded": EXIT_REFUSED, "unknown": EXIT_NO_ANSWER}
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+_REST_S = 5.0
+"""The gateway itself ends the wait for the node; this much longer it may take to say so."""
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+# A negative number is a value, not an option.
+@app.command(context_settings={"ignore_unknown_options": True})
+def send(
+    ctx: typer.Context,
+    node: NodeArgument,
+    point: PointArgument,
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="on, off, or a number in the point's unit.", show_default=False)
+    ],
+    within: Annotated[str, typer.Option(metavar="TIME", help="The node acts in this time or not at all.")] = "10s",
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set a point of a node and wait for its receipt.
+
+    The receipt has the verdict and the value read back. Exits with 0 if the command was executed, 1 if the node
+    or the gateway refused it, 5 if nobody answered in time: then it is not known whether the node acted.
+
+    \b
+    paifang send meter-1 relay off
+    paifang send meter-1 power_limit 2200 --within 5s
+    """
+    wanted = asked(ctx, data, config, as_json)
+    within_ms = _within_ms(within)
+    with connected(wanted.place) as gateway:
+        receipt = cast(
+            "dict[str, Any]",
+            gateway.request(
+                "send",
+                timeout_s=within_ms / 1000 + _REST_S,
+                node=node,
+                point=point,
+                value=parsed_value(value),
+                within_ms=within_ms,
+            ),
+        )
+    if wanted.as_json:
+        output.print_json(receipt)
+    else:
+        typer.echo(sentence(node, point, receipt))
+    raise typer.Exit(_EXIT_OF_VERDICT.get(receipt["verdict"], EXIT_REFUSED))
+
+
+def parsed_value(text: str) -> int | str:
+    """A value as the gateway takes it: 1 or 0 for on or off, or a decimal number in the point's unit."""
+    word = _WORDS.get(text.lower())
+    if word is not None:
+        return word
+    if not _NUMBER.fullmatch(text):
+        raise bad_argument(f"a value is on, off or a number, not {text!r}", "such as: paifang send meter-1 relay off")
+    return text
+
+
+def sentence(node: str, point: str, receipt: dict[str, Any]) -> str:
+    """A receipt in words: "executed: meter-1 relay was on, is off"."""
+    verdict, before, after = receipt["verdict"], receipt.get("before"), receipt.get("after")
+    if verdict == "executed":
+        was = "" if before is None else f" was {before},"
+        return f"executed: {node} {point}{was} reads back {'nothing' if after is None else after}"
+    if verdict == "unknown":
+        return (
+            f"unknown: {node} did not answer in time; whether it acted is not known, read it with: paifang read {node}"
+        )
+    return f"{verdict}: {node} {point}: {receipt.get('reason') or 'no reason given'}"
+
+
+def _within_ms(text: str) -> int:
+    try:
+        return units.parse_ms(text)
+    except ValueError as error:
+        raise bad_argument(f"--within {text}: expected {error}") from error

@@ -1,0 +1,72 @@
+"""The settings file that `paifang init` writes, made from the models: it cannot fall behind them."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import cast
+
+from pydantic.fields import FieldInfo
+
+from paifang.config.explain import toml_text
+from paifang.config.units import format_ms
+from paifang.settings import SerialSettings, Settings, Table
+
+WIDTH = 100
+
+_HEADER = """\
+# The settings of a paifang gateway. Every one has a default, and these are the defaults.
+# `paifang check` looks this file over; a running gateway reads it again on SIGHUP.
+"""
+
+# Settings without a default that fits everybody: shown as an example, commented out.
+_EXAMPLES: dict[tuple[str, ...], object] = {
+    ("data",): "/var/lib/paifang",
+    ("control", "socket"): "/run/paifang/gateway.sock",
+    ("control", "uids"): [1000],
+}
+_SERIAL_EXAMPLE = SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200)
+
+
+def template() -> str:
+    """A TOML file that says the same as no file at all, with every setting in it."""
+    return "\n".join([_HEADER, *_table(Settings(), ()), ""])
+
+
+def _table(table: Table, path: tuple[str, ...]) -> Iterator[str]:
+    inner: list[tuple[str, FieldInfo, object]] = []
+    for attribute, field in type(table).model_fields.items():
+        name, value = str(field.validation_alias or attribute), getattr(table, attribute)
+        if isinstance(value, Table) or name == "serial":
+            inner.append((name, field, value))
+        else:
+            yield from _comment(field)
+            yield _setting(attribute, name, value, path)
+    for name, field, value in inner:
+        yield from _inner(field, value, (*path, name))
+
+
+def _inner(field: FieldInfo, value: object, path: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(value, Table):
+        yield from ["", *_comment(field), f"# [[{'.'.join(path)}]]"]
+        for line in _table(_SERIAL_EXAMPLE, path):
+            yield line if line.startswith("#") else f"# {line}"
+        return
+    if any(not isinstance(getattr(value, name), Table) for name in _plain_fields(value)):
+        yield from ["", *_comment(field), f"[{'.'.join(path)}]"]
+    yield from _table(value, path)
+
+
+def _plain_fields(table: Table) -> list[str]:
+    return [name for name in type(table).model_fields if name != "serial"]
+
+
+def _comment(field: FieldInfo) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(field.description or "", WIDTH)]
+
+
+def _setting(attribute: str, name: str, value: object, path: tuple[str, ...]) -> str:
+    example = _EXAMPLES.get((*path, name))
+    if example is not None:
+        return f"# {name} = {toml_text(example)}"
+    if attribute.endswith("_ms"):
+        return f"{name} = {toml_text(format_ms(cast('int', value)))}"
+    return f"{name} = {toml_text(value)}"

@@ -1,0 +1,63 @@
+"""The life of the gateway's process: start, say so, obey signals, stop clean."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+from paifang import systemd
+from paifang.app import Gateway
+from paifang.errors import PaifangError
+from paifang.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def run(load: Callable[[], Settings], announce: Callable[[Gateway], None]) -> None:
+    """Run a gateway until SIGTERM or SIGINT; SIGHUP loads the settings again.
+
+    `announce` is called once it can be reached. PaifangError if it cannot start, or not store what it has at the end.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(load, announce))
+
+
+async def _serve(load: Callable[[], Settings], announce: Callable[[Gateway], None]) -> None:
+    stopping, reloading = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
+    gateway = Gateway(load())
+    await gateway.start()
+    announce(gateway)
+    systemd.notify("READY=1")
+    reloader = asyncio.create_task(_reload_on(reloading, gateway, load), name="reload")
+    try:
+        await stopping.wait()
+    finally:
+        systemd.notify("STOPPING=1")
+        reloader.cancel()
+        await gateway.stop()
+
+
+async def _reload_on(asked: asyncio.Event, gateway: Gateway, load: Callable[[], Settings]) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()
+        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            await gateway.reload(load())
+            _log.info("settings read again")
+        except PaifangError as error:
+            _log.error("the settings stay as they were: %s", error)
+        systemd.notify("READY=1")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
