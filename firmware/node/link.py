@@ -1,0 +1,206 @@
+"""The link to the gateway: connect, shake hands, send what waits, take what comes; for ever.
+
+One task reads, one sends. Everything that goes out passes through `_next`, in this order: answers, gaps, records,
+then a CLOCK when the line was silent. Keys, counters and framing are `paifang_wire`'s.
+"""
+
+import asyncio
+import errno
+
+from micropython import const
+
+from paifang_wire import cbor, messages
+from paifang_wire.errors import WireError
+from paifang_wire.session import NodeSession
+
+_HANDSHAKE_MS = const(10_000)
+_KEEPALIVE_MS = const(30_000)
+_DEAD_MS = const(90_000)
+_TIME_SYNC_MS = const(600_000)  # a crystal of 20 ppm drifts 12 ms in it
+_WAIT_LIMIT_MS = const(15_000)
+_BACKOFF_MS = const(500)
+_BACKOFF_LIMIT_MS = const(30_000)
+_ANSWERS = const(16)
+
+
+class Link:
+    """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
+
+    `transport`: open, receive, send, close. `description()` is the list of point rows; `description_hash` its 8 bytes.
+    """
+
+    def __init__(
+        self, identity, about, description, description_hash, transport, outbox, commands, uptime, wall, random
+    ) -> None:
+        self._identity = identity
+        self._about = about
+        self._description = description
+        self._description_hash = description_hash
+        self._transport = transport
+        self._outbox = outbox
+        self._commands = commands
+        self._uptime = uptime
+        self._wall = wall
+        self._random = random
+        self._wake = asyncio.Event()
+        self._answers = []
+        self._session = None
+        self._lost = None
+        self._handshakes = 0
+        self._frames_refused = 0
+        self._sent_ms = self._heard_ms = 0
+        self.sessions = 0
+
+    @property
+    def reconnects(self) -> int:
+        """Sessions after the first one."""
+        return max(self.sessions - 1, 0)
+
+    @property
+    def refused(self) -> int:
+        """Frames that came and were not believed."""
+        return self._frames_refused + self._transport.refused
+
+    def notify(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    async def run(self, alive) -> None:
+        """Keep a session with the gateway; between attempts a pause that doubles, with jitter so that a ward does not return as one."""
+        backoff_ms = _BACKOFF_MS
+        while True:
+            sessions = self.sessions
+            try:
+                await self._transport.open()
+                await self._handshake()
+                await self._talk(alive)
+            except (OSError, WireError, asyncio.TimeoutError) as error:
+                print("link:", repr(error))
+            finally:
+                await self._close()
+            if self.sessions != sessions:
+                backoff_ms = _BACKOFF_MS
+            await alive.nap(backoff_ms // 2 + backoff_ms * self._random(1)[0] // 512)
+            backoff_ms = min(2 * backoff_ms, _BACKOFF_LIMIT_MS)
+
+    async def _close(self) -> None:
+        self._session = None
+        try:
+            await self._transport.close()
+        except OSError:
+            pass  # it was gone before
+
+    async def _handshake(self) -> None:
+        site, node, boot, key = self._identity
+        self._session = NodeSession(site, node, boot, key, self._random, handshake=self._handshakes)
+        self._handshakes += 1
+        firmware, reset_cause = self._about
+        asked_ms = self._uptime.now_ms()
+        hello = self._session.hello(firmware, self._description_hash, asked_ms, reset_cause, 0, len(self._outbox))
+        await self._transport.send(hello)
+        welcome = await asyncio.wait_for_ms(self._welcome(), _HANDSHAKE_MS)
+        self._begin(welcome, asked_ms)
+
+    async def _welcome(self) -> list:
+        while True:
+            for frame in await self._transport.receive():
+                try:
+                    return self._session.receive(frame)
+                except WireError:
+                    self._frames_refused += 1
+
+    def _begin(self, welcome: list, asked_ms: int) -> None:
+        _, _, _, utc_ms, _, stored, want_description, window, _ = welcome
+        now_ms = self._uptime.now_ms()
+        self._wall.learn(asked_ms, utc_ms, now_ms)
+        self._outbox.window = max(window, 1)
+        self._outbox.rewind()
+        for boot, high in stored:
+            if boot == self._identity[2]:
+                self._outbox.acknowledge(high, 0, now_ms)
+        self._answers[:0] = [(messages.CLOCK, now_ms)]  # the first valid frame makes this session the live one
+        if want_description:
+            self._answers[1:1] = [(messages.DESCRIBE, self._description_hash, self._description())]
+        self._heard_ms = now_ms
+        self._lost = None
+        self.sessions += 1
+
+    async def _talk(self, alive) -> None:
+        reader = asyncio.create_task(self._read())
+        try:
+            while self._lost is None:
+                alive()
+                self._wake.clear()
+                now_ms = self._uptime.now_ms()
+                if now_ms - self._heard_ms > _DEAD_MS:
+                    raise OSError(errno.ETIMEDOUT)
+                message = self._next(now_ms)
+                if message is not None:
+                    await self._transport.send(self._session.send(message))
+                    self._sent_ms = now_ms
+                else:
+                    await self._wait(self._pause_ms(now_ms))
+            raise self._lost
+        finally:
+            reader.cancel()
+
+    async def _wait(self, duration_ms: int) -> None:
+        try:
+            await asyncio.wait_for_ms(self._wake.wait(), duration_ms)
+        except asyncio.TimeoutError:
+            pass
+
+    def _next(self, now_ms: int):
+        """The message to send now, or None."""
+        if self._answers:
+            return self._answers.pop(0)
+        if self._outbox.resend_in_ms(now_ms) == 0:
+            self._outbox.rewind()
+        gap = self._outbox.take_gap(now_ms)
+        if gap is not None:
+            return messages.GAP, self._identity[2], gap[0], gap[1], messages.GAP_QUEUE_FULL
+        payload = self._outbox.take(now_ms)
+        if payload is not None:
+            return cbor.decode(payload)
+        if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
+            return messages.CLOCK, now_ms
+        return None
+
+    def _is_time_old(self, now_ms: int) -> bool:
+        synced_at_ms = self._wall.synced_at_ms
+        return synced_at_ms is not None and now_ms - synced_at_ms >= _TIME_SYNC_MS and now_ms - self._sent_ms >= 1_000
+
+    def _pause_ms(self, now_ms: int) -> int:
+        """How long nothing can fall due."""
+        pause_ms = min(self._sent_ms + _KEEPALIVE_MS - now_ms, _WAIT_LIMIT_MS)
+        resend_ms = self._outbox.resend_in_ms(now_ms)
+        return max(pause_ms if resend_ms is None else min(pause_ms, resend_ms), 1)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                for frame in await self._transport.receive():
+                    await self._take(frame)
+        except Exception as error:
+            self._lost = error
+            self._wake.set()
+
+    async def _take(self, frame: bytes) -> None:
+        try:
+            message = self._session.receive(frame)
+        except WireError:
+            self._frames_refused += 1
+            return
+        now_ms = self._heard_ms = self._uptime.now_ms()
+        kind = message[0]
+        if kind == messages.ACK:
+            if message[1] == self._identity[2]:
+                self._outbox.acknowledge(message[2], message[3], now_ms)
+        elif kind == messages.TIME:
+            self._wall.learn(message[1], message[2], now_ms)
+        elif kind == messages.COMMAND:
+            self._answers.append(await self._commands.execute(message))
+            del self._answers[:-_ANSWERS]
+        elif kind == messages.BYE:
+            raise OSError(errno.ECONNRESET)
+        self._wake.set()

@@ -1,0 +1,93 @@
+"""Air quality: particles (PMS5003), temperature, humidity and pressure (BME280), and a relay for a fan."""
+
+from micropython import const
+
+from drivers.bme280 import Bme280
+from drivers.pms5003 import Pms5003
+from drivers.relay import Relay
+from node import config
+from paifang_wire.messages import BOOL, INT
+
+from .shared.outputs import Switch
+from .shared.polling import every
+from .shared.sensing import Sensor
+
+# number, name, unit, type, scale, least, greatest, class, interlock. The limits are what the chips can measure.
+POINTS = (
+    (1, "pm1", "µg/m3", INT, 0, 0, 1000, 0, None),
+    (2, "pm25", "µg/m3", INT, 0, 0, 1000, 0, None),
+    (3, "pm10", "µg/m3", INT, 0, 0, 1000, 0, None),
+    (4, "temperature", "°C", INT, -2, -4000, 8500, 0, None),
+    (5, "humidity", "%", INT, -2, 0, 10000, 0, None),
+    (6, "pressure", "Pa", INT, 0, 30000, 110000, 0, None),
+    (7, "particles_03um", "/0.1L", INT, 0, 0, 65535, 0, None),
+    (16, "fan", "", BOOL, 0, 0, 1, 1, "minimum on and off time"),
+)
+_FAN = const(16)
+# A PMS5003 that is asked less often than this sleeps in between; waking it takes 30 s.
+_SLEEP_PERIOD_MS = const(120_000)
+
+_HARDWARE = {
+    "pms5003": {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48)},
+    "bme280": {"i2c": (0, 0, 1), "scl": (22, 0, 48), "sda": (21, 0, 48), "address": (0x76, 0x76, 0x77)},
+    "fan": {
+        "out": (25, 0, 48),
+        "read_back": (26, 0, 48),
+        "minimum_on_ms": (5_000, 0, 3_600_000),
+        "minimum_off_ms": (5_000, 0, 3_600_000),
+        "fail_safe": (0, 0, 1),
+    },
+}
+
+
+def build(hardware: dict, machine, uptime, period_ms: int):
+    """The role on the hardware that config.json names. Raises ConfigError."""
+    wired = config.sections("hardware", hardware, _HARDWARE)
+    pms, bme, fan = wired["pms5003"], wired["bme280"], wired["fan"]
+    uart = machine.UART(pms["uart"], baudrate=9600, tx=pms["tx"], rx=pms["rx"], timeout=0)
+    i2c = machine.I2C(bme["i2c"], scl=machine.Pin(bme["scl"]), sda=machine.Pin(bme["sda"]))
+    relay = Relay.wired(machine, fan, uptime)
+    return AirQuality(
+        Pms5003(uart, uptime, sleep_between=period_ms >= _SLEEP_PERIOD_MS),
+        Bme280(i2c, uptime, bme["address"]),
+        relay,
+        uptime,
+        period_ms,
+    )
+
+
+class AirQuality:
+    """One report from each sensor in each period: particles are points 1, 2, 3, 7, climate is 4, 5, 6."""
+
+    POINTS = POINTS
+
+    def __init__(self, particles, climate, relay, uptime, period_ms: int) -> None:
+        self._drivers = (particles, climate)
+        self._fan = Switch(_FAN, relay, uptime)
+        self._uptime = uptime
+        self._period_ms = period_ms
+        self._sensors = ()
+
+    def attach(self, records) -> None:
+        """From now on there is somewhere to report to."""
+        particles, climate = self._drivers
+        self._sensors = (
+            Sensor("PMS5003", particles, POINTS[0:3] + POINTS[6:7], records),
+            Sensor("BME280", climate, POINTS[3:6], records),
+        )
+        self._fan.attach(records)
+
+    async def run(self, alive) -> None:
+        await every(self._period_ms, self._uptime, alive, self._work)
+
+    async def _work(self) -> None:
+        for sensor in self._sensors:
+            await sensor.poll()
+        self._fan.check()
+
+    async def write(self, point: int, value: int) -> tuple:
+        """(refusal or 0, before, after) of a command that the table of points has let through: only the fan is left."""
+        return await self._fan.write(value)
+
+    def to_safe_state(self) -> None:
+        self._fan.to_safe_state()

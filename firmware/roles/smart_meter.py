@@ -1,0 +1,107 @@
+"""Smart meter: a PZEM-004T and a relay for the load, which is shed when the power stays above a limit."""
+
+from micropython import const
+
+from drivers.pzem004t import Pzem004t
+from drivers.relay import ALLOWED, OFF, Relay
+from node import config
+from paifang_wire.messages import BOOL, EV_SAFE_STATE, INT
+
+from .shared.outputs import Switch
+from .shared.polling import every
+from .shared.sensing import Sensor
+
+# number, name, unit, type, scale, least, greatest, class, interlock. The limits are the meter's measuring range.
+POINTS = (
+    (1, "voltage", "V", INT, -1, 0, 3000, 0, None),
+    (2, "current", "A", INT, -3, 0, 100_000, 0, None),
+    (3, "power", "W", INT, -1, 0, 230_000, 0, None),
+    (4, "energy", "Wh", INT, 0, 0, 9_999_999, 0, None),
+    (5, "frequency", "Hz", INT, -1, 0, 650, 0, None),
+    (6, "power_factor", "", INT, -2, 0, 100, 0, None),
+    (7, "alarm", "", BOOL, 0, 0, 1, 0, None),
+    (8, "power_limit", "W", INT, 0, 0, 23_000, 1, None),
+    (16, "relay", "", BOOL, 0, 0, 1, 1, "minimum on and off time"),
+)
+_POWER = const(2)  # place among the meter's values
+_POWER_LIMIT = const(8)
+_RELAY = const(16)
+_NO_LIMIT_W = const(23_000)
+_DECIWATTS = const(10)
+_OVERLOADS = const(2)  # polls above the limit before the load is shed: one may be a motor starting
+
+_HARDWARE = {
+    "pzem004t": {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48), "unit": (1, 1, 247)},
+    "relay": {
+        "out": (25, 0, 48),
+        "read_back": (26, 0, 48),
+        "minimum_on_ms": (5_000, 0, 3_600_000),
+        "minimum_off_ms": (5_000, 0, 3_600_000),
+        "fail_safe": (0, 0, 1),
+    },
+}
+
+
+def build(hardware: dict, machine, uptime, period_ms: int):
+    """The role on the hardware that config.json names. Raises ConfigError."""
+    wired = config.sections("hardware", hardware, _HARDWARE)
+    meter = wired["pzem004t"]
+    uart = machine.UART(meter["uart"], baudrate=9600, tx=meter["tx"], rx=meter["rx"], timeout=0)
+    relay = Relay.wired(machine, wired["relay"], uptime)
+    return SmartMeter(Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
+
+
+class SmartMeter:
+    """One report of points 1 to 7 in each period."""
+
+    POINTS = POINTS
+
+    def __init__(self, meter, relay, uptime, period_ms: int) -> None:
+        self._driver = meter
+        self._relay = relay
+        self._switch = Switch(_RELAY, relay, uptime)
+        self._uptime = uptime
+        self._period_ms = period_ms
+        self._records = self._meter = None
+        self._limit_w = _NO_LIMIT_W
+        self._overloads = 0
+
+    def attach(self, records) -> None:
+        """From now on there is somewhere to report to."""
+        self._records = records
+        self._meter = Sensor("PZEM-004T", self._driver, POINTS[0:7], records)
+        self._switch.attach(records)
+        self._report_limit()
+
+    async def run(self, alive) -> None:
+        await every(self._period_ms, self._uptime, alive, self._work)
+
+    async def _work(self) -> None:
+        values = await self._meter.poll()
+        if values is not None and values[_POWER] is not None:
+            self._guard(values[_POWER])
+        self._switch.check()
+
+    async def write(self, point: int, value: int) -> tuple:
+        """(refusal or 0, before, after) of a command that the table of points has let through."""
+        if point == _RELAY:
+            return await self._switch.write(value)
+        before, self._limit_w = self._limit_w, value
+        self._report_limit()
+        return 0, before, value
+
+    def to_safe_state(self) -> None:
+        self._switch.to_safe_state()
+
+    def _guard(self, power: int) -> None:
+        """Shed the load when the power stays above the limit. Closing it again is a person's decision, by command."""
+        is_over = power > self._limit_w * _DECIWATTS
+        self._overloads = self._overloads + 1 if is_over else 0
+        if self._overloads < _OVERLOADS or self._relay.position() == OFF:
+            return
+        if self._relay.request(OFF) == ALLOWED:  # else its minimum on time is not over: the next poll tries again
+            detail = "load shed: %d W above the limit of %d W" % (power // _DECIWATTS, self._limit_w)
+            self._records.event(EV_SAFE_STATE, _RELAY, detail)
+
+    def _report_limit(self) -> None:
+        self._records.report({_POWER_LIMIT: self._limit_w}, {})

