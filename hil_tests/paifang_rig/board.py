@@ -174,10 +174,13 @@ class SimBoard:
         else:
             self._deliver(uart, data)
 
-    def emit(self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool) -> None:
+    def emit(
+        self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool, asked: bool
+    ) -> None:
         now_ms = time.monotonic_ns() // 1_000_000
         key = sensor.key_of(values) or (sensor.kind, identity)
-        self.bench.emission(Emission(self.name, self.boot, sensor.kind, identity, key, values, now_ms, valid))
+        cycle = self.boot
+        self.bench.emission(Emission(self.name, cycle, sensor.kind, identity, key, values, now_ms, valid, asked))
 
     def node_ms(self) -> float:
         """Node time as the bench sees it: the host's monotonic clock, faster by `speed`."""
@@ -242,6 +245,8 @@ class SimBoard:
             self._watchdog = None
         self.ended[self.boot] = how
         self.exit_code = exit_code
+        for pin, sensor in self._driven.items():
+            sensor.driven(pin, 0)  # a pin without a processor floats, and the pull-down on the coil's driver wins
         for future in self._ends:
             if not future.done():
                 future.set_result(how)

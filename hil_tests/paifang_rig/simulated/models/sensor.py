@@ -15,7 +15,8 @@ class Emission:
 
     `values` are the readings in it, point number → integer in the point's own scale; `key` finds the same reading in
     a store (`key_of` of the model's class gives it for stored values). `valid` is False when the answer carried a
-    fault, so that no value may be stored from it. `at_ms` is the host's monotonic clock.
+    fault, so that no value may be stored from it; `asked` is False for what a sensor sends by itself. `at_ms` is the
+    host's monotonic clock.
     """
 
     board: str
@@ -26,6 +27,7 @@ class Emission:
     values: Mapping[int, int]
     at_ms: int
     valid: bool = True
+    asked: bool = True
 
 
 class Port(Protocol):
@@ -39,7 +41,9 @@ class Port(Protocol):
         """Bytes towards the board's receiver."""
         ...
 
-    def emit(self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool) -> None: ...
+    def emit(
+        self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool, asked: bool
+    ) -> None: ...
 
 
 @dataclass
@@ -61,11 +65,15 @@ class Sensor:
     @staticmethod
     def key_of(values: Mapping[int, int]) -> tuple[object, ...] | None:
         """The key of stored values, None when they are not of this kind of sensor."""
-        raise NotImplementedError
+        del values
+        return None
 
-    def emit(self, identity: int | str, values: Mapping[int, int], *, valid: bool = True) -> None:
+    def emit(
+        self, identity: int | str, values: Mapping[int, int], *, valid: bool = True, asked: bool = True
+    ) -> None:
+        """Call it at the moment the answer leaves."""
         if self.port:
-            self.port.emit(self, identity, values, valid=valid)
+            self.port.emit(self, identity, values, valid=valid, asked=asked)
 
 
 @dataclass
