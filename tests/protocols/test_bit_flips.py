@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paifang_wire import messages
 from portable import flips
+
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from .conftest import MicroPython

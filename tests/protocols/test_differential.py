@@ -6,9 +6,10 @@ import random
 from typing import TYPE_CHECKING
 
 import oracle
-from paifang_wire import cbor
 from portable import differential
 from portable.plain import digest
+
+from paifang_wire import cbor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

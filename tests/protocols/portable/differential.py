@@ -1,6 +1,6 @@
 """What this interpreter makes of arbitrary bytes: decoded and written back, or refused and why.
 
-Standard input is a sequence of items, each with two bytes of length (big-endian) before it; the answer is one line each.
+Standard input is a sequence of items, each with two bytes of length (big-endian) before it; each gets one line back.
 """
 
 import sys
