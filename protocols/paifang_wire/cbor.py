@@ -105,12 +105,19 @@ def _append(out: bytearray, value: "Any") -> None:
         raise WireError(BAD_TYPE, "no place on the wire for " + str(kind))
 
 
-def _in_order(value: "dict[Any, Any]") -> "list[Any]":
-    """Return the keys in the bytewise order of their encodings (MicroPython's dicts keep no order of their own)."""
+def _in_order(value: "dict[Any, Any]") -> "dict[Any, Any] | list[Any]":
+    """Return the keys in the bytewise order of their encodings (MicroPython's dicts keep no order of their own).
+
+    For unsigned integers that is their own order: nothing is encoded twice, and nothing copied where it holds already.
+    """
+    before = -1
+    is_sorted = True
     for key in value:
         if type(key) is not int or key < 0:
             return sorted(value, key=_encoded_key)
-    return sorted(value)  # for unsigned integers the order is the same, and nothing is encoded twice
+        is_sorted = is_sorted and key > before
+        before = key
+    return value if is_sorted else sorted(value)
 
 
 def _encoded_key(key: "Any") -> bytes:

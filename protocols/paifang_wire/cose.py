@@ -12,6 +12,8 @@ HMAC_256_64 = 4
 HMAC_256_256 = 5
 COUNTER_LIMIT = 1 << 32
 
+_MAC_START = b"\x84\x64MAC0"
+"""Head of the MAC_structure and its context string, encoded."""
 _TAG_HEADS = {HMAC_256_64: b"\x48", HMAC_256_256: b"\x58\x20"}
 _TAG_LENGTHS = {HMAC_256_64: 8, HMAC_256_256: 32}
 
@@ -36,20 +38,18 @@ class Mac0:
 
     def seal(self, counter: int, payload: bytes) -> bytes:
         """Return the frame of `payload` with transport counter `counter` (0..2**32-1)."""
-        length = 1
-        while counter >> (8 * length):
-            length += 1
-        frame = bytearray((0x84, 0x45 + length))
-        frame.extend(self._header)
-        frame.append(0x40 + length)
-        frame.extend(counter.to_bytes(length, "big"))
+        protected = self._protected(counter)
+        body_head = bytearray()
+        cbor.append_head(body_head, 2, len(payload))
+        tag = self._hmac.digest(_MAC_START, protected, self._aad, body_head, payload)
+        frame = bytearray(b"\x84")
+        frame.extend(protected)
         frame.append(0xA0)
-        body = len(frame)
-        cbor.append_head(frame, 2, len(payload))
+        frame.extend(body_head)
         frame.extend(payload)
-        tag = self._tag(frame, body, len(frame))
         frame.extend(self._tag_head)
-        frame.extend(tag)
+        for index in range(self._tag_length):
+            frame.append(tag[index])
         return bytes(frame)
 
     def split(self, frame: bytes) -> "tuple[int, bytes]":
@@ -66,14 +66,26 @@ class Mac0:
 
     def verify(self, frame: bytes) -> None:
         """Check the tag of a frame that `split` has accepted. Raises WireError(BAD_MAC)."""
+        body = frame[1] - 0x40 + 3
         tail = len(frame) - self._tag_length
-        if not equal(self._tag(frame, frame[1] - 0x40 + 3, tail - len(self._tag_head)), frame[tail:]):
+        # The encoded strings of the MAC_structure stand in the frame as they are: protected, then the payload.
+        tag = self._hmac.digest(_MAC_START, frame[1 : body - 1], self._aad, frame[body : tail - len(self._tag_head)])
+        if not equal(tag[: self._tag_length], frame[tail:]):
             raise WireError(BAD_MAC)
 
-    def _tag(self, frame: "bytes | bytearray", body: int, end: int) -> bytes:
-        """The strings of the MAC_structure stand in the frame already encoded: protected, then payload at `body`."""
-        tag = self._hmac.digest(b"\x84\x64MAC0", frame[1 : body - 1], self._aad, frame[body:end])
-        return tag[: self._tag_length]
+    def _protected(self, counter: int) -> bytearray:
+        """Return the protected header as an encoded byte string, with the counter in the fewest bytes."""
+        length = 1
+        while counter >> (8 * length):
+            length += 1
+        protected = bytearray()
+        protected.append(0x45 + length)
+        protected.extend(self._header)
+        protected.append(0x40 + length)
+        while length:
+            length -= 1
+            protected.append(counter >> (8 * length) & 0xFF)
+        return protected
 
 
 def _body_start(frame: bytes, header: bytes) -> int:
