@@ -15,9 +15,7 @@ class PaifangError(Exception):
     `code` is a short stable word for the control socket, `exit_code` the process exit code.
     """
 
-    def __init__(
-        self, message: str, hint: str = "", *, code: str = "error", exit_code: int = EXIT_REFUSED
-    ) -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "error", exit_code: int = EXIT_REFUSED) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

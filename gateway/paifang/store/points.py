@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
 
+from paifang.errors import bad_argument, not_found
 from paifang_wire import cbor, messages
 from paifang_wire.errors import BAD_TYPE, OVER_LIMIT, SHAPE, UNKNOWN_POINT, WireError
-
-from paifang.errors import bad_argument, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,6 +147,6 @@ def _decimal(name: str, shown: object) -> Decimal:
         number = Decimal(text) if len(text) <= _SHOWN_LENGTH and not isinstance(shown, bool) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > _SCALE_LIMIT:
         raise bad_argument(f"{name} takes a number, not {shown!r}")
     return number

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from paifang.errors import PaifangError, resource_error
+from paifang.errors import PaifangError
 from paifang.store import database
 from paifang.store.boots import Boot, Boots
 from paifang.store.registry import Registry
@@ -46,7 +46,7 @@ class Store:
         self.commit_ms = commit_ms
         self.problem: PaifangError | None = None
         """Why the disk does not take what is to be stored; None while all is well."""
-        self.stored = self.duplicates = self.conflicts = self.commits = self.refused = 0
+        self.stored = self.duplicates = self.conflicts = self.commits = 0
         self._settled = settled
         self._vfs = vfs
         self._synchronous = synchronous
@@ -107,11 +107,8 @@ class Store:
         """Take in one record, the values of (node, boot, number, kind, uptime_ms, utc_ms, received_ms, body).
 
         Returns False when its number was settled before. Either way an ack follows once that is synced.
-        Raises WireError(OVER_LIMIT) when the number is too far ahead, PaifangError when the buffer is full.
+        Raises WireError(OVER_LIMIT) when the number is too far ahead. Not to be called while the store `is_full`.
         """
-        if len(self._next.records) >= self._records_limit:
-            self.refused += 1
-            raise resource_error("the buffer of records is full", "see `paifang check`")
         new = boot.marks.add(record[2])
         if new:
             boot.stored += 1
@@ -178,6 +175,11 @@ class Store:
     def forget(self, node: str) -> None:
         """Read the boots of `node` anew when they are next asked for."""
         self._boots.forget(node)
+
+    @property
+    def is_full(self) -> bool:
+        """No more records are taken in until the disk takes some."""
+        return len(self._next.records) >= self._records_limit
 
     @property
     def buffered(self) -> int:

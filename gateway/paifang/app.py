@@ -1,0 +1,188 @@
+"""The gateway put together: the one place where its parts learn of one another."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+from paifang.commands.dispatch import Dispatcher
+from paifang.control.server import ControlServer
+from paifang.errors import EXIT_USAGE, PaifangError, resource_error
+from paifang.feed import Feed
+from paifang.nodes.clocks import Clocks
+from paifang.nodes.desk import estimate_uptime_ms
+from paifang.nodes.service import Line, Listen, NodeService
+from paifang.operations import Operations
+from paifang.settings import split_listen
+from paifang.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from paifang.nodes.links import Link
+    from paifang.settings import Settings
+    from paifang.store import Batch
+    from paifang.store.points import PointTable
+
+STORE_FILE = "paifang.db"
+LOCK_FILE = "gateway.lock"
+SWITCH_INTERVAL_S = 0.0005
+"""How long the store's thread waits for the interpreter while the event loop is busy; Python's own 5 ms would make
+each commit ten times as long."""
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """One gateway with `settings`. `vfs` and `synchronous` are the store's, for tests.
+
+    `on_stop` and `on_reload` are what the operations `stop` and `reload` call.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clocks: Clocks | None = None,
+        vfs: str | None = None,
+        synchronous: str = "FULL",
+        on_stop: Callable[[], object] | None = None,
+        on_reload: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.on_stop = on_stop
+        self.on_reload = on_reload
+        self._clocks = clocks or Clocks()
+        self.store = Store(
+            settings.data / STORE_FILE,
+            settled=self._settled,
+            commit_ms=settings.store.commit_ms,
+            vfs=vfs,
+            synchronous=synchronous,
+        )
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def tcp_address(self) -> tuple[str, int]:
+        """Where nodes connect."""
+        assert self.nodes.listener is not None
+        return self.nodes.listener.host, self.nodes.listener.port
+
+    async def start(self) -> None:
+        """Store, control socket, links, in this order. Raises PaifangError and leaves nothing behind."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        _allow_many_connections()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(os.close, _lock(self.settings))
+            await self.store.open()
+            stack.push_async_callback(self.store.close)
+            self._compose()
+            await self.control.start()
+            stack.push_async_callback(self.control.stop)
+            await self.nodes.start(*_places(self.settings))
+            stack.push_async_callback(self._stop_links)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Read nothing more, commit and acknowledge what is here, say goodbye, close.
+
+        Raises PaifangError when something could not be stored; it was not acknowledged.
+        """
+        await self._stack.aclose()
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other settings, keeping every node. Raises PaifangError and changes nothing."""
+        for name, now, wanted in (
+            ("site", self.settings.site, settings.site),
+            ("data", self.settings.data, settings.data),
+            ("control.socket", self.settings.socket_path, settings.socket_path),
+        ):
+            if now != wanted:
+                message = f"{name} cannot change from {now} to {wanted} while the gateway runs"
+                raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
+        await self.nodes.reload(*_places(settings))
+        self.control.allow(settings.control.uids)
+        self.store.commit_ms = settings.store.commit_ms
+        self.settings = settings
+
+    def _compose(self) -> None:
+        self.nodes = NodeService(self.settings.site, self.store, self._clocks)
+        desk = self.nodes.desk
+        self.dispatcher = Dispatcher(self.store, self._target, self._clocks.random, self._clocks.utc_ms)
+        self.feed = Feed(self.store, desk.table)
+        desk.on_receipt = self.dispatcher.take_receipt
+        desk.on_session = self.feed.session
+        self.operations = Operations(lambda: self.settings, self.store, self.nodes, self.dispatcher, self.feed)
+        self.operations.on_stop = self.on_stop
+        self.operations.on_reload = self.on_reload
+        self.control = ControlServer(
+            self.settings.socket_path,
+            self.operations.handlers(),
+            self.settings.control.uids,
+            own_folder=self.settings.control.socket is None,
+        )
+
+    def _settled(self, batch: Batch) -> None:
+        self.nodes.desk.settled(batch)
+        self.feed.settled(batch)
+
+    def _target(self, node: str) -> _Target | None:
+        link = self.nodes.desk.sessions.get(node)
+        return None if link is None else _Target(link, self._clocks)
+
+    async def _stop_links(self) -> None:
+        self.nodes.quiesce()
+        with contextlib.suppress(PaifangError):  # closing the store tells
+            await self.store.flush()
+        await self.nodes.stop()
+
+
+class _Target:
+    """A live session as the commands see it."""
+
+    def __init__(self, link: Link, clocks: Clocks) -> None:
+        self._link = link
+        self._clocks = clocks
+        self.table: PointTable | None = link.table
+
+    def uptime_ms(self) -> int:
+        return estimate_uptime_ms(self._link, self._clocks.monotonic())
+
+    def send(self, message: Sequence[Any]) -> None:
+        self._link.send(list(message))
+
+
+def _places(settings: Settings) -> tuple[Listen, list[Line]]:
+    host, port = split_listen(settings.nodes.tcp.listen)
+    lines = [Line(str(line.device), line.baud) for line in settings.nodes.serial]
+    return Listen(host, port, settings.nodes.tcp.backlog), lines
+
+
+def _lock(settings: Settings) -> int:
+    """Make the data folder this gateway's alone and return the file that keeps it so. Raises PaifangError."""
+    folder = settings.data
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        hint = "check its owner, its mode and the mount, or choose another folder with --data"
+        raise resource_error(f"the data folder {folder} cannot be used: {error.strerror}", hint) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        hint = "stop it first, or choose another folder with --data"
+        raise resource_error(f"another gateway uses the data folder {folder}", hint) from error
+    return file
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the machine lets us have: a ward may be ten thousand nodes."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

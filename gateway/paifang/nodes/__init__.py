@@ -1,0 +1,1 @@
+"""Sessions with ESP32 nodes: over TCP and serial lines, from hello to the acknowledged record."""

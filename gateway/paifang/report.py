@@ -1,0 +1,183 @@
+"""What the gateway tells about itself and its nodes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from paifang.nodes.clocks import LEAST_UTC_MS
+from paifang.store import history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paifang.commands.dispatch import Dispatcher
+    from paifang.feed import Feed
+    from paifang.nodes.links import Link
+    from paifang.nodes.service import NodeService
+    from paifang.settings import Settings
+    from paifang.store import Store
+    from paifang.store.points import Point
+    from paifang.store.sql import Row
+
+_HELLO_DEPTH = 11
+_NEVER = (0, 0, 0)
+
+
+class Reporter:
+    """Every answer is JSON; times are UTC milliseconds."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], store: Store, service: NodeService, dispatcher: Dispatcher, feed: Feed
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._service = service
+        self._dispatcher = dispatcher
+        self._feed = feed
+        self._started_s = service.clocks.monotonic()
+
+    async def status(self) -> dict[str, Any]:
+        settings, store, service = self._settings(), self._store, self._service
+        listener = service.listener
+        return {
+            "site": settings.site,
+            "state": "degraded" if store.problem else "ok",
+            "problem": store.problem.message if store.problem else None,
+            "uptime_s": round(service.clocks.monotonic() - self._started_s, 1),
+            "pid": os.getpid(),
+            "data": str(settings.data),
+            "tcp": f"{listener.host}:{listener.port}" if listener else None,
+            "serial": [
+                {"device": line.device, "baud": line.baud, "problem": carrier.problem or None}
+                for line, carrier in service.lines.items()
+            ],
+            "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
+            "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
+            "refused": sum(service.desk.counters.refused.values()),
+        }
+
+    async def metrics(self) -> dict[str, Any]:
+        """Counts since the start. `refused` by reason is of frames, `gaps` by reason of record numbers."""
+        counters, store = self._service.desk.counters, self._store
+        return {
+            "frames": counters.frames,
+            "bytes_in": counters.bytes_in,
+            "bytes_out": counters.bytes_out,
+            "refused": dict(counters.refused),
+            "stored": store.stored,
+            "duplicates": store.duplicates,
+            "conflicts": store.conflicts,
+            "buffered": store.buffered,
+            "gaps": dict(counters.gaps),
+            "commits": store.commits,
+            "acks": counters.acks,
+            "hellos": counters.hellos,
+            "sessions": len(self._service.desk.sessions),
+            "promotions": counters.promotions,
+            "displaced": counters.displaced,
+            "connections": self._service.connections,
+            "connections_total": counters.connections,
+            "closed": dict(counters.closed),
+            "ignored_receipts": self._dispatcher.ignored_receipts,
+            "watchers": self._feed.watchers,
+            "watch_missed": self._feed.missed,
+        }
+
+    async def check(self) -> list[dict[str, str]]:
+        """Findings {level, subject, message, hint}, level one of ok, warning, error."""
+        found = [self._store_finding()]
+        if self._service.clocks.utc_ms() < LEAST_UTC_MS:
+            found.append(_finding("warning", "clock", "this machine does not know the date", "set it, or run NTP"))
+        found += [
+            _finding("warning", "serial", f"{line.device}: {carrier.problem}", "check the cable and the device's name")
+            for line, carrier in self._service.lines.items()
+            if carrier.problem
+        ]
+        strangers = self._service.desk.strangers.all()
+        if strangers:
+            message = f"{len(strangers)} unknown nodes have knocked, the last was {strangers[0].node}"
+            found.append(_finding("warning", "nodes", message, "`paifang nodes --unknown` lists them"))
+        return found
+
+    async def nodes(self) -> list[dict[str, Any]]:
+        figures = await self._store.read(history.figures)
+        return [self._node_row(node, figures.get(node, _NEVER)) for node in sorted(self._store.registry.nodes)]
+
+    async def node(self, node: str) -> dict[str, Any]:
+        """One node: its row of the list, its boots, and its points with their latest values."""
+        self._store.registry.find(node)
+        table = self._service.desk.table
+        figures, boots, latest = await self._store.read(
+            lambda connection: (
+                history.figures(connection),
+                history.boots(connection, node),
+                history.latest(connection, node, table),
+            )
+        )
+        row = self._node_row(node, figures.get(node, _NEVER))
+        newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
+        known = table(newest.description) if newest else None
+        points = [_point_row(point, latest.get(point.number)) for point in known.points] if known else []
+        return {**row, "epoch": self._store.registry.nodes[node].epoch, "boots": boots, "points": points}
+
+    def strangers(self) -> list[dict[str, Any]]:
+        """Unknown node ids that said hello, the latest first."""
+        return [
+            {
+                "node": stranger.node,
+                "count": stranger.hellos,
+                "first_ms": stranger.first_ms,
+                "seen_ms": stranger.last_ms,
+                "link": stranger.peer,
+            }
+            for stranger in self._service.desk.strangers.all()
+        ]
+
+    def _store_finding(self) -> dict[str, str]:
+        problem = self._store.problem
+        if problem is None:
+            return _finding("ok", "store", f"{self._store.path} takes what it is given", "")
+        return _finding("error", "store", problem.message, problem.hint)
+
+    def _node_row(self, node: str, figures: Row) -> dict[str, Any]:
+        link = self._service.desk.sessions.get(node)
+        newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
+        stored, lost, _ = figures
+        return {
+            "node": node,
+            "connected": link is not None,
+            "link": link.carrier.peer if link else "offline",
+            "seen_ms": newest.seen_ms if newest else None,
+            "boot": newest.boot if newest else None,
+            "highest": newest.marks.high if newest else None,
+            "stored": stored,
+            "lost": lost,
+            "depth": _depth(link),
+            "firmware": newest.firmware if newest else None,
+        }
+
+
+def _depth(link: Link | None) -> int | None:
+    """Records that waited on the node when its session began."""
+    return link.hello[_HELLO_DEPTH] if link is not None and link.hello is not None else None
+
+
+def _point_row(point: Point, latest: dict[str, Any] | None) -> dict[str, Any]:
+    low, high = point.limits
+    limited = point.minimum is not None or point.maximum is not None
+    return {
+        "number": point.number,
+        "name": point.name,
+        "unit": point.unit,
+        "class": point.point_class,
+        "limits": f"{point.text(low)} to {point.text(high)}" if limited else "",
+        "value": latest["value"] if latest else None,
+        "shown": point.text(latest["wire"]).removesuffix(point.unit).rstrip() if latest else "",
+        "quality": latest["quality"] if latest else None,
+        "utc_ms": latest["utc_ms"] if latest else None,
+    }
+
+
+def _finding(level: str, subject: str, message: str, hint: str) -> dict[str, str]:
+    return {"level": level, "subject": subject, "message": message, "hint": hint}

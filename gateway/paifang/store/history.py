@@ -1,0 +1,136 @@
+"""Reading back: records as readings and events with names, units and dates; figures by node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paifang_wire import messages, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from paifang.store.points import PointTable
+    from paifang.store.sql import Connection, Row
+
+SCAN_LIMIT = 200_000
+"""Records looked through for a point that hardly ever comes."""
+LATEST_RECORDS = 200
+"""Records in which the latest value of a point is looked for."""
+
+_COLUMNS = "r.node, r.boot, r.number, r.kind, r.uptime_ms, r.utc_ms, r.received_ms, r.body, b.offset_ms, b.description"
+_FROM = "FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """None: of any. `point` is a name or a number."""
+
+    node: str | None
+    point: str | None
+    limit: int
+
+
+def records(
+    connection: Connection, kind: int, wanted: Wanted, expand: Callable[[Row], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The newest `wanted.limit` items that `expand` makes of the records of `kind`, the newest last."""
+    found: list[dict[str, Any]] = []
+    for row in _newest(connection, kind, wanted.node):
+        found += [item for item in reversed(expand(row)) if wanted.point in {None, item["point"], str(item["number"])}]
+        if len(found) >= wanted.limit:
+            break
+    return found[: wanted.limit][::-1]
+
+
+def _newest(connection: Connection, kind: int, node: str | None) -> Iterator[Row]:
+    if node is None:
+        query = f"SELECT {_COLUMNS} {_FROM} WHERE r.kind = ? ORDER BY r.seq DESC LIMIT ?"
+        return iter(connection.execute(query, (kind, SCAN_LIMIT)))
+    query = f"SELECT {_COLUMNS} {_FROM} WHERE r.kind = ? AND r.node = ? ORDER BY r.boot DESC, r.number DESC LIMIT ?"
+    return iter(connection.execute(query, (kind, node, SCAN_LIMIT)))
+
+
+def readings(row: Row, table: Callable[[bytes | None], PointTable | None]) -> list[dict[str, Any]]:
+    """One item a point of a report. `row` has the columns of `records`."""
+    known = table(row[9])
+    values, quality = messages.decode(row[7])[5:7]
+    common = _common(row)
+    return [{**common, **_reading(known, number, values[number], quality.get(number, 0))} for number in sorted(values)]
+
+
+def event(row: Row, table: Callable[[bytes | None], PointTable | None]) -> dict[str, Any]:
+    """An event as an item. `row` has the columns of `records`."""
+    known = table(row[9])
+    _, _, _, _, _, code, number, detail = messages.decode(row[7])
+    point = known.by_number.get(number) if known is not None and number is not None else None
+    return {
+        **_common(row),
+        "event": names.EVENTS[code] if code < len(names.EVENTS) else str(code),
+        "point": point.name if point else number,
+        "number": number,
+        "detail": detail,
+    }
+
+
+def latest(
+    connection: Connection, node: str, table: Callable[[bytes | None], PointTable | None]
+) -> dict[int, dict[str, Any]]:
+    """The newest reading of each point of `node`, of those in its last records."""
+    found: dict[int, dict[str, Any]] = {}
+    for count, row in enumerate(_newest(connection, messages.REPORT, node)):
+        for item in readings(row, table):
+            found.setdefault(item["number"], item)
+        if count == LATEST_RECORDS:
+            break
+    return found
+
+
+def figures(connection: Connection) -> dict[str, Row]:
+    """By node: (stored, lost, boots seen), over all its boots; an earlier life of its id counts too."""
+    query = "SELECT node, sum(stored), sum(lost), count(*) FROM boots GROUP BY node"
+    return {row[0]: row[1:] for row in connection.execute(query)}
+
+
+def boots(connection: Connection, node: str) -> list[dict[str, Any]]:
+    """What is settled of each boot of `node`, the newest last."""
+    query = (
+        "SELECT boot, high, stored, lost, firmware, reset_cause, offset_ms, seen_ms FROM boots WHERE node = ? "
+        "ORDER BY boot DESC LIMIT 20"
+    )
+    fields: tuple[str, ...] = ("boot", "highest", "stored", "lost", "firmware", "reset", "time_uncertain", "seen_ms")
+    found: list[dict[str, Any]] = [dict(zip(fields, row, strict=True)) for row in connection.execute(query, (node,))]
+    for boot in found:
+        cause = boot["reset"]
+        boot["reset"] = names.RESETS[cause] if cause is not None and cause < len(names.RESETS) else None
+        boot["time_uncertain"] = boot["time_uncertain"] is None
+    return found[::-1]
+
+
+def _common(row: Row) -> dict[str, Any]:
+    """`utc_ms` from the node, or its uptime dated by what is known of that boot, or null and `time_uncertain`."""
+    node, boot, number, _, uptime_ms, utc_ms, received_ms, _, offset_ms = row[:9]
+    if utc_ms is None and offset_ms is not None:
+        utc_ms = uptime_ms + offset_ms
+    return {
+        "node": node,
+        "record": f"{boot}.{number}",
+        "boot": boot,
+        "record_number": number,
+        "utc_ms": utc_ms,
+        "time_uncertain": utc_ms is None,
+        "uptime_ms": uptime_ms,
+        "received_ms": received_ms,
+    }
+
+
+def _reading(table: PointTable | None, number: int, wire: int | None, quality: int) -> dict[str, Any]:
+    point = table.by_number.get(number) if table is not None else None
+    return {
+        "point": point.name if point else str(number),
+        "number": number,
+        "value": point.shown(wire) if point else wire,
+        "wire": wire,
+        "unit": point.unit if point else "",
+        "quality": names.QUALITY[quality],
+    }
