@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import errno
 import hashlib
@@ -16,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 from paifang_tools import build, nvs as nvs_format
 
 from paifang_rig import control
+from paifang_rig.console import Console
 from paifang_rig.control import Op, ResetCause
 from paifang_rig.errors import RigError
 from paifang_rig.process import BoardProcess
 from paifang_rig.serial_line import SerialLine
 from paifang_rig.simulated.models.sensor import Emission, I2cSensor, PinSensor, Sensor, UartSensor
 from paifang_rig.storage import NvsFile, NvsSession, PowerFault, PowerLost, StorageLog
-from paifang_rig.wifi import GOT_IP, Wifi
+from paifang_rig.wifi import Wifi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from paifang_rig.bench import Bench
 
 TICKS_PERIOD = 1 << 30
-CONSOLE_LINES = 2000
 RESTART_MS = 50  # node time between a reset and the next boot
 SERIAL_UART = 1
 
@@ -56,13 +55,13 @@ class SimBoard:
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,
+        wifi: Wifi | None = None,
     ) -> None:
         self.bench, self.name, self.speed, self.heap = bench, name, speed, heap
-        self.wifi = Wifi()
+        self.wifi = wifi or Wifi()
         self.storage = StorageLog()
         self.adc: dict[int, int] = {}
         self.pins: dict[int, int] = {}
-        self.console: collections.deque[str] = collections.deque(maxlen=CONSOLE_LINES)
         self.boot = 0
         self.ended: dict[int, str] = {}
         self.exit_code: int | None = None
@@ -76,7 +75,7 @@ class SimBoard:
         self._watchdog_s = 0.0
         self._fed_at = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
-        self._watchers: list[tuple[str, asyncio.Future[str]]] = []
+        self._console = Console(name)
         self._ends: list[asyncio.Future[str]] = []
         self._bauds: dict[int, int] = {}
         self._answers = self._answer_table()
@@ -89,6 +88,11 @@ class SimBoard:
     @property
     def powered(self) -> bool:
         return self._process is not None
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The console of all boots, oldest line first."""
+        return self._console.lines
 
     @property
     def serial_path(self) -> str:
@@ -133,17 +137,8 @@ class SimBoard:
         return await asyncio.wait_for(future, deadline_s)
 
     async def wait_line(self, text: str, deadline_s: float = 20.0) -> str:
-        """The first console line, from now or already there, that contains `text`."""
-        for line in self.console:
-            if text in line:
-                return line
-        future: asyncio.Future[str] = self._loop.create_future()
-        self._watchers.append((text, future))
-        try:
-            return await asyncio.wait_for(future, deadline_s)
-        except TimeoutError:
-            tail = "\n".join(list(self.console)[-20:])
-            raise RigError(f"{self.name}: no {text!r} on the console within {deadline_s:.0f} s; it said:\n{tail}") from None
+        """The first console line, of this boot or an earlier one, that contains `text`; RigError after the deadline."""
+        return await self._console.wait_line(text, deadline_s)
 
     def close(self) -> None:
         self.power_cut()
@@ -217,7 +212,7 @@ class SimBoard:
         self.wifi.reset()
         self._cause = cause
         self._splitter = control.MessageSplitter()
-        self._line = b""
+        self._console.begin()
         try:
             self._nvs = NvsSession(NvsFile(self.nvs_path, self.storage), self.storage, eager=self._nvs_eager)
         except PowerLost:  # NVS tidies up when it is opened, and power may fail in that, too
@@ -374,8 +369,7 @@ class SimBoard:
         self._bauds[number] = rate
 
     def _socket(self, _: bytes) -> bytes:
-        connected = self.wifi.status(self.node_ms()) == GOT_IP
-        return control.answer(errno=0 if connected else errno.EHOSTUNREACH)
+        return control.answer(errno=0 if self.wifi.carries(self.node_ms()) else errno.EHOSTUNREACH)
 
     def _sleep(self, payload: bytes) -> None:
         self._restart("reset", ResetCause.DEEP_SLEEP, struct.unpack("<I", payload)[0])
@@ -411,16 +405,7 @@ class SimBoard:
     def _drain_console(self, process: BoardProcess) -> None:
         try:
             while data := os.read(process.console, 65536):
-                *lines, self._line = (self._line + data).split(b"\n")
-                for line in lines:
-                    self._say(line.decode(errors="replace").rstrip("\r"))
+                self._console.feed(data)
             self._loop.remove_reader(process.console)
         except BlockingIOError:
             pass
-
-    def _say(self, line: str) -> None:
-        self.console.append(line)
-        for text, future in self._watchers:
-            if text in line and not future.done():
-                future.set_result(line)
-        self._watchers = [(text, future) for text, future in self._watchers if not future.done()]

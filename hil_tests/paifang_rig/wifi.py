@@ -17,13 +17,17 @@ BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD = 200, 201, 202
 
 @dataclass
 class Wifi:
-    """`up` False: the access point is gone (what is connected drops at once). `ssid` None takes every name."""
+    """`up` False: the access point is gone, what is connected drops at once. `ssid` or `password` None takes any.
+
+    Open sockets stall only as far as a `Tap` stalls them. `wired` is a board on Ethernet: sockets need no station.
+    """
 
     up: bool = True
     connect_ms: int = 200
     ssid: str | None = None
     password: str | None = None
     rssi_dbm: int = -61
+    wired: bool = False
 
     def __post_init__(self) -> None:
         self.reset()
@@ -70,6 +74,6 @@ class Wifi:
         self._was_up = True
         return GOT_IP
 
-    def drop(self) -> None:
-        """The access point goes away; call `up = True` to bring it back."""
-        self.up = False
+    def carries(self, now_ms: float) -> bool:
+        """A socket would find a route."""
+        return self.wired or self.status(now_ms) == GOT_IP

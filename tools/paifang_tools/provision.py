@@ -1,6 +1,7 @@
 """The identity of a node: a master key that stays on it, a node key for the gateway, and the NVS that carries the first.
 
-The station that provisions is the only place that ever sees the master key, apart from the node itself.
+The station that provisions is the only place that ever sees the master key, apart from the node itself:
+`python -m paifang_tools.provision aq-1 --nvs aq-1.nvs | paifang nodes add`.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Identity:
         return bytes(medium.data)
 
     def registry_line(self) -> str:
-        """The command that makes the node known to the gateway."""
-        return f"paifang nodes add {self.node} --key {self.node_key.hex()} --epoch {self.epoch}"
+        """One line of JSON that makes the node known to a gateway: `paifang nodes add` reads it."""
+        return json.dumps({"node": self.node, "site": self.site, "epoch": self.epoch, "key": self.node_key.hex()})
 
 
 def new_identity(node: str, site: str, master: bytes | None = None, epoch: int = 1) -> Identity:
@@ -58,17 +59,22 @@ def new_identity(node: str, site: str, master: bytes | None = None, epoch: int =
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m paifang_tools.provision", description=__doc__)
-    parser.add_argument("node")
+    parser.add_argument("node", help="its name on this site")
     parser.add_argument("--site", default="ward-1")
     parser.add_argument("--epoch", type=int, default=1)
-    parser.add_argument("--nvs", type=Path, required=True, help="write the NVS partition here, readable by you only")
+    parser.add_argument("--nvs", type=Path, required=True, help="write the NVS partition to this new file, mode 0600")
     options = parser.parse_args(arguments)
-    identity = new_identity(options.node, options.site, epoch=options.epoch)
-    options.nvs.touch(mode=0o600, exist_ok=False)
-    options.nvs.write_bytes(identity.nvs())
-    shown = {"node": identity.node, "site": identity.site, "epoch": identity.epoch, "key": identity.node_key.hex()}
-    print(json.dumps(shown))
-    print(identity.registry_line(), file=sys.stderr)
+    try:
+        identity = new_identity(options.node, options.site, epoch=options.epoch)
+        options.nvs.touch(mode=0o600, exist_ok=False)
+        options.nvs.write_bytes(identity.nvs())
+    except FileExistsError:
+        print(f"provision: {options.nvs} is there already: it may be another node's only key", file=sys.stderr)
+        return 2
+    except (ToolError, OSError) as error:
+        print(f"provision: {error}", file=sys.stderr)
+        return 2
+    print(identity.registry_line())
     return 0
 
 

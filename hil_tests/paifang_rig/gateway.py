@@ -1,0 +1,130 @@
+"""The real gateway as a process of its own, so that it can be killed like one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sqlite3
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from paifang.config.places import Place
+from paifang.control.async_client import AsyncControlClient
+from paifang_wire import messages
+
+from paifang_rig.errors import RigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from paifang_tools.provision import Identity
+
+READY_DEADLINE_S = 30.0
+LOG_TAIL = 20
+
+
+class GatewayProcess:
+    """`python -m paifang run --data folder`. The port is a free one, and stays the same over restarts.
+
+    `serial` lists devices; `toml` is added to the settings file.
+    """
+
+    def __init__(self, folder: Path, serial: Iterable[str] = (), toml: str = "") -> None:
+        self.folder = folder
+        self.port = 0
+        self._serial = tuple(serial)
+        self._toml = toml
+        self._process: asyncio.subprocess.Process | None = None
+        self._log = folder / "gateway.log"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Until it says that it is ready. RigError with its own last words if it does not."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "gateway.toml").write_text(self._settings())
+        command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+        assert self._process.stdout
+        with contextlib.suppress(TimeoutError):
+            line = await asyncio.wait_for(self._process.stdout.readline(), READY_DEADLINE_S)
+            if line:
+                self.port = int(json.loads(line)["tcp"].rpartition(":")[2])
+                return
+        await self.kill()
+        raise RigError(f"the gateway did not start; it said:\n{self.log_tail()}")
+
+    async def kill(self) -> None:
+        """SIGKILL: what it has not synced may be gone."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def request(self, op: str, **args: Any) -> Any:
+        """One operation over the control socket."""
+        async with AsyncControlClient(Place(data=self.folder).socket()) as client:
+            return await client.request(op, **args)
+
+    async def enrol(self, *identities: Identity) -> None:
+        """Make these nodes known."""
+        async with AsyncControlClient(Place(data=self.folder).socket()) as client:
+            for identity in identities:
+                await client.request(
+                    "nodes.add", node=identity.node, key=identity.node_key.hex(), epoch=identity.epoch
+                )
+
+    def stored(self) -> list[dict[str, Any]]:
+        """Every stored record, straight from the file: node, boot, number, kind, and a report's values and quality."""
+        files = sorted(self.folder.glob("*.db"))
+        if not files:
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as store:
+            rows = store.execute("SELECT node, boot, number, kind, body FROM records ORDER BY seq").fetchall()
+        return [_record(*row) for row in rows]
+
+    def lost(self) -> dict[str, int]:
+        """Node → how many of its records it declared lost."""
+        files = sorted(self.folder.glob("*.db"))
+        if not files:
+            return {}
+        with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as store:
+            return dict(store.execute("SELECT node, sum(lost) FROM gaps GROUP BY node").fetchall())
+
+    def log_tail(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+    async def _end(self, number: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+        return await process.wait()
+
+    def _settings(self) -> str:
+        lines = [f'[nodes.tcp]\nlisten = "127.0.0.1:{self.port}"']
+        lines += [f'[[nodes.serial]]\ndevice = "{device}"' for device in self._serial]
+        return "\n".join([*lines, self._toml, ""])
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+
+def _record(node: str, boot: int, number: int, kind: int, body: bytes) -> dict[str, Any]:
+    record: dict[str, Any] = {"node": node, "boot": boot, "number": number, "kind": kind}
+    if kind == messages.REPORT:
+        *_, values, quality = messages.decode(body)
+        record |= {"values": values, "quality": quality}
+    return record
