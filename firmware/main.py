@@ -12,12 +12,12 @@ _RETRY_MS = 10_000
 def _transport(config: dict, uptime):
     link = config["link"]
     if link["kind"] == "serial":
-        from node.transports import SerialTransport
+        from node.serial import SerialTransport
 
         return SerialTransport(
             machine.UART(link["uart"], baudrate=link["baud"], tx=link["tx"], rx=link["rx"], timeout=0, rxbuf=2048)
         )
-    from node.transports import TcpTransport
+    from node.tcp import TcpTransport
 
     return TcpTransport(link["host"], link["port"], _wifi(config["wifi"], uptime))
 

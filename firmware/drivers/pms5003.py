@@ -94,6 +94,8 @@ class Pms5003:
         raise SensorFault(MUTE if self._answered else ABSENT, "no answer on the UART")
 
     async def _set_passive(self) -> None:
+        self._uart.write(_WAKE)  # nothing to a sensor that runs, and some stop their fan by themselves
+        await self._clock.sleep_ms(_MODE_CHANGE_MS)
         self._uart.write(_PASSIVE)
         await self._clock.sleep_ms(_MODE_CHANGE_MS)
         self._passive = True

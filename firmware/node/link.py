@@ -9,7 +9,7 @@ import errno
 
 from micropython import const
 
-from paifang_wire import cbor, messages
+from paifang_wire import messages
 from paifang_wire.errors import WireError
 from paifang_wire.session import NodeSession
 
@@ -114,10 +114,7 @@ class Link:
         now_ms = self._uptime.now_ms()
         self._wall.learn(asked_ms, utc_ms, now_ms)
         self._outbox.window = max(window, 1)
-        self._outbox.rewind()
-        for boot, high in stored:
-            if boot == self._identity[2]:
-                self._outbox.acknowledge(high, 0, now_ms)
+        self._outbox.resume(max([high for boot, high in stored if boot == self._identity[2]] or [0]), now_ms)
         self._answers[:0] = [(messages.CLOCK, now_ms)]  # the first valid frame makes this session the live one
         if want_description:
             self._answers[1:1] = [(messages.DESCRIBE, self._description_hash, self._description())]
@@ -134,9 +131,9 @@ class Link:
                 now_ms = self._uptime.now_ms()
                 if now_ms - self._heard_ms > _DEAD_MS:
                     raise OSError(errno.ETIMEDOUT)
-                message = self._next(now_ms)
-                if message is not None:
-                    await self._transport.send(self._session.send(message))
+                payload = self._next(now_ms)
+                if payload is not None:
+                    await self._transport.send(self._session.send_payload(payload))
                     self._sent_ms = now_ms
                 else:
                     await self._wait(self._pause_ms(now_ms))
@@ -151,19 +148,19 @@ class Link:
             pass
 
     def _next(self, now_ms: int):
-        """The message to send now, or None."""
+        """The payload to send now, or None."""
         if self._answers:
-            return self._answers.pop(0)
+            return messages.encode(self._answers.pop(0))
         if self._outbox.resend_in_ms(now_ms) == 0:
             self._outbox.rewind()
         gap = self._outbox.take_gap(now_ms)
         if gap is not None:
-            return messages.GAP, self._identity[2], gap[0], gap[1], messages.GAP_QUEUE_FULL
+            return messages.encode((messages.GAP, self._identity[2]) + gap)
         payload = self._outbox.take(now_ms)
         if payload is not None:
-            return cbor.decode(payload)
+            return payload
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
-            return messages.CLOCK, now_ms
+            return messages.encode((messages.CLOCK, now_ms))
         return None
 
     def _is_time_old(self, now_ms: int) -> bool:

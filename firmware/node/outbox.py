@@ -5,6 +5,7 @@ When it is full the oldest record goes, and is declared: every number is either 
 """
 
 from micropython import const
+from paifang_wire.messages import GAP_QUEUE_FULL, GAP_SETTLED_BEFORE
 
 WINDOW = const(32)
 _HEADER_BYTES = const(2)  # length, with the settled flag on top
@@ -66,13 +67,13 @@ class Outbox:
         return None
 
     def take_gap(self, now_ms: int):
-        """(first, last) of the next gap that is to be declared, or None."""
+        """(first, last, reason) of the next gap that is to be declared, or None."""
         if self._gaps_sent == len(self._gaps):
             return None
-        first, last = self._gaps[self._gaps_sent]
+        gap = self._gaps[self._gaps_sent]
         self._gaps_sent += 1
         self._waiting_since_ms = now_ms
-        return first, last
+        return gap
 
     def acknowledge(self, high: int, bitmap: int, now_ms: int) -> None:
         """Settle every number up to `high`, and high + 1 + i for each bit i of `bitmap`."""
@@ -91,6 +92,21 @@ class Outbox:
             self._gaps.pop(0)
             self._gaps_sent = max(self._gaps_sent - 1, 0)
         self._waiting_since_ms = now_ms
+
+    def resume(self, high: int, now_ms: int) -> None:
+        """Begin a session with a gateway that has everything up to `high`, and send it the rest.
+
+        A gateway that has less than it once acknowledged has lost its memory: what is gone here too is declared, or its
+        mark could never move again.
+        """
+        self._gaps = [gap for gap in self._gaps if gap[2] == GAP_QUEUE_FULL]
+        self.acknowledge(high, 0, now_ms)
+        missing = self.first - 1 - high
+        for first, last, _ in self._gaps:
+            missing -= last - max(first, high + 1) + 1
+        if missing > 0:
+            self._gaps.append((high + 1, self.first - 1, GAP_SETTLED_BEFORE))
+        self.rewind()
 
     def rewind(self) -> None:
         """Send everything that is not settled once more: after a reconnect, or when no acknowledgement comes."""
@@ -112,11 +128,11 @@ class Outbox:
 
     def _declare(self, number: int) -> None:
         gaps = self._gaps
-        if gaps and (gaps[-1][1] == number - 1 or len(gaps) == _GAPS):
+        if gaps and (gaps[-1][1:] == (number - 1, GAP_QUEUE_FULL) or len(gaps) == _GAPS):
             # Out of room for gaps, two become one: what lies between them is settled, and declaring it changes nothing.
-            gaps[-1] = (gaps[-1][0], number)
+            gaps[-1] = (gaps[-1][0], number, GAP_QUEUE_FULL)
         else:
-            gaps.append((number, number))
+            gaps.append((number, number, GAP_QUEUE_FULL))
         self._gaps_sent = min(self._gaps_sent, len(gaps) - 1)
 
     def _advance(self) -> None:

@@ -23,7 +23,7 @@ class Node:
 
     `config` as checked by `config.load`; `identity` as of `identity.open_identity`; `uptime` an Uptime;
     `role` has POINTS, `attach(records)`, `run(alive)`, `write(point, value)` and `to_safe_state()`; `transport` as in
-    `transports`; `board`: (reset cause, random(n), wdt, gc).
+    `tcp` and `serial`; `board`: (reset cause, random(n), wdt, gc).
     """
 
     def __init__(self, config: dict, identity: tuple, role, transport, uptime, board: tuple) -> None:

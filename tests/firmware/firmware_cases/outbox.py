@@ -1,6 +1,7 @@
 """The outgoing queue against a model: nothing is lost silently, nothing sent twice without need, the window holds."""
 
 from node.outbox import Outbox
+from paifang_wire.messages import GAP_QUEUE_FULL, GAP_SETTLED_BEFORE
 
 from .fakes import ROUNDS, Random, raises
 
@@ -64,16 +65,45 @@ def test_overflow_drops_the_oldest_and_declares_it():
     for number in range(1, 13):
         outbox.add(payload(number))
     assert (outbox.first, len(outbox), outbox.dropped) == (3, 10, 2)
-    assert outbox.take_gap(0) == (1, 2)
+    assert outbox.take_gap(0) == (1, 2, GAP_QUEUE_FULL)
     assert outbox.take_gap(0) is None
     assert drain(outbox) == list(range(3, 13))
     outbox.add(payload(13))
-    assert outbox.take_gap(0) == (1, 3)
+    assert outbox.take_gap(0) == (1, 3, GAP_QUEUE_FULL)
     outbox.rewind()
-    assert outbox.take_gap(0) == (1, 3)
+    assert outbox.take_gap(0) == (1, 3, GAP_QUEUE_FULL)
     outbox.acknowledge(3, 0, 0)
     assert outbox.take_gap(0) is None
     assert outbox.dropped == 3
+
+
+def test_a_gateway_that_lost_its_memory_is_told_what_is_gone():
+    outbox = filled(20)
+    drain(outbox)
+    outbox.acknowledge(15, 0, 0)
+    outbox.resume(15, 0)
+    assert outbox.take_gap(0) is None
+    outbox.resume(4, 0)
+    assert outbox.take_gap(0) == (5, 15, GAP_SETTLED_BEFORE)
+    assert drain(outbox) == [16, 17, 18, 19, 20]
+    outbox.resume(2, 0)
+    assert outbox.take_gap(0) == (3, 15, GAP_SETTLED_BEFORE)
+    assert outbox.take_gap(0) is None
+    outbox.acknowledge(15, 0, 0)
+    outbox.rewind()
+    assert outbox.take_gap(0) is None
+
+
+def test_what_was_dropped_is_no_lost_memory():
+    outbox = Outbox(22 * 10)
+    for number in range(1, 16):
+        outbox.add(payload(number))
+    outbox.resume(0, 0)
+    assert outbox.take_gap(0) == (1, 5, GAP_QUEUE_FULL)
+    assert outbox.take_gap(0) is None
+    outbox.resume(3, 0)
+    assert outbox.take_gap(0) == (1, 5, GAP_QUEUE_FULL)
+    assert outbox.take_gap(0) is None
 
 
 def test_an_acknowledgement_of_what_was_never_made():
@@ -132,7 +162,7 @@ def run(seed, steps=400):
         elif act < 9:
             outbox.acknowledge(receiver.high(), receiver.bitmap(), now_ms)
         else:
-            outbox.rewind()
+            outbox.resume(receiver.high(), now_ms)
         assert outbox.next_number == made + 1
         assert outbox.first + len(outbox) == outbox.next_number
     settle(outbox, receiver, now_ms)

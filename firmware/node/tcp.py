@@ -1,11 +1,10 @@
-"""How frames travel: over TCP as a CBOR sequence, over a serial line in COBS. Both look the same to the link."""
+"""Frames over TCP, as a CBOR sequence: one connection for each session."""
 
 import asyncio
 import errno
 
 from micropython import const
-
-from paifang_wire.framing import SerialDecoder, StreamDecoder, serial_frame, stream_frame
+from paifang_wire.framing import StreamDecoder, stream_frame
 
 _READ_BYTES = const(512)
 _OPEN_MS = const(15_000)
@@ -39,41 +38,10 @@ class TcpTransport:
 
     async def send(self, frame: bytes) -> None:
         """Raises OSError, or asyncio.TimeoutError when the other side takes nothing any more."""
-        await _send(self._writer, stream_frame(frame))
+        self._writer.write(stream_frame(frame))
+        await asyncio.wait_for_ms(self._writer.drain(), _SEND_MS)
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.wait_closed()
-
-
-class SerialTransport:
-    """A UART that nobody else uses; `open` only forgets half a frame."""
-
-    def __init__(self, uart) -> None:
-        self._reader = asyncio.StreamReader(uart)
-        self._writer = asyncio.StreamWriter(uart, {})
-        self._decoder = SerialDecoder()
-        self._refused_before = 0
-
-    @property
-    def refused(self) -> int:
-        return self._refused_before + sum(self._decoder.errors.values())
-
-    async def open(self) -> None:
-        self._refused_before = self.refused
-        self._decoder = SerialDecoder()
-
-    async def receive(self) -> list:
-        return self._decoder.feed(await self._reader.read(_READ_BYTES))
-
-    async def send(self, frame: bytes) -> None:
-        await _send(self._writer, serial_frame(frame))
-
-    async def close(self) -> None:
-        pass
-
-
-async def _send(writer, data: bytes) -> None:
-    writer.write(data)
-    await asyncio.wait_for_ms(writer.drain(), _SEND_MS)
