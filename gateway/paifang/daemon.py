@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from paifang import systemd
 from paifang.app import Gateway
@@ -24,16 +24,20 @@ def run(load: Callable[[], Settings], announce: Callable[[Gateway], None]) -> No
 
 
 async def _serve(load: Callable[[], Settings], announce: Callable[[Gateway], None]) -> None:
-    stopping, reloading = asyncio.Event(), asyncio.Event()
+    stopping, asked = asyncio.Event(), asyncio.Event()
+
+    async def reload() -> None:
+        await _reload(gateway, load)
+
+    gateway = Gateway(load(), on_stop=stopping.set, on_reload=reload)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, reloading.set)
-    gateway = Gateway(load())
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     await gateway.start()
     announce(gateway)
     systemd.notify("READY=1")
-    reloader = asyncio.create_task(_reload_on(reloading, gateway, load), name="reload")
+    reloader = asyncio.create_task(_reload_on(asked, reload), name="reload on SIGHUP")
     try:
         await stopping.wait()
     finally:
@@ -42,17 +46,24 @@ async def _serve(load: Callable[[], Settings], announce: Callable[[Gateway], Non
         await gateway.stop()
 
 
-async def _reload_on(asked: asyncio.Event, gateway: Gateway, load: Callable[[], Settings]) -> None:
+async def _reload(gateway: Gateway, load: Callable[[], Settings]) -> None:
+    """PaifangError if the new settings are wrong or need a restart; then all stays as it was."""
+    systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        await gateway.reload(load())
+    finally:
+        systemd.notify("READY=1")
+    _log.info("the settings were read again")
+
+
+async def _reload_on(asked: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asked.wait()
         asked.clear()
-        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            await gateway.reload(load())
-            _log.info("settings read again")
+            await reload()
         except PaifangError as error:
             _log.error("the settings stay as they were: %s", error)
-        systemd.notify("READY=1")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

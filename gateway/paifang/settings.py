@@ -6,20 +6,17 @@ is wrong there; a field's description is the comment above it in the file that `
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from paifang.config import places, units
-
-BAUD_RATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 
 LISTEN_EXPECTED = 'HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one)'
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
 PATH_EXPECTED = 'a path in quotes, such as "/var/lib/paifang"'
-BAUD_EXPECTED = "a speed a serial port has: " + ", ".join(map(str, BAUD_RATES))
 
-_LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})")
+_LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -39,12 +36,6 @@ def _listen(value: str) -> str:
 def _site(value: str) -> str:
     if not _SITE.fullmatch(value):
         raise ValueError(SITE_EXPECTED)
-    return value
-
-
-def _baud(value: int) -> int:
-    if value not in BAUD_RATES:
-        raise ValueError(BAUD_EXPECTED)
     return value
 
 
@@ -69,6 +60,7 @@ def _milliseconds(value: object, info: ValidationInfo) -> object:
 
 Listen = Annotated[str, AfterValidator(_listen)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
+BaudRate = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 
 
@@ -89,22 +81,22 @@ class TcpSettings(Table):
 
 class SerialSettings(Table):
     device: FilePath = Field(description="The serial port; /dev/serial/by-id/... stays the same over reboots.")
-    baud: Annotated[int, AfterValidator(_baud)] = Field(default=115200, description="Its speed, as the node has it.")
+    baud: BaudRate = Field(default=115200, description="Its speed, as the node has it.")
+
+
+def _each_once(lines: tuple[SerialSettings, ...]) -> tuple[SerialSettings, ...]:
+    devices = [line.device for line in lines]
+    twice = next((device for device in devices if devices.count(device) > 1), None)
+    if twice is not None:
+        raise ValueError(f"each serial device once, {twice} is there twice")
+    return lines
 
 
 class NodesSettings(Table):
     tcp: TcpSettings = Field(default=TcpSettings(), description="Nodes on the network.")
-    serial: Annotated[tuple[SerialSettings, ...], Field(strict=False)] = Field(
+    serial: Annotated[tuple[SerialSettings, ...], Field(strict=False), AfterValidator(_each_once)] = Field(
         default=(), description="Nodes on a serial line, one such table a line."
     )
-
-    @model_validator(mode="after")
-    def _one_line_a_device(self) -> Self:
-        devices = [line.device for line in self.serial]
-        twice = next((device for device in devices if devices.count(device) > 1), None)
-        if twice is not None:
-            raise ValueError(f"each serial device once, {twice} is listed twice")
-        return self
 
 
 class StoreSettings(Table):

@@ -15,19 +15,24 @@ def clock(utc_ms: int) -> str:
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", moment)
 
 
+def now() -> str:
+    return clock(round(time.time() * 1000))
+
+
 def ago(utc_ms: int) -> str:
-    """How long a time is past: "5s", "2h 3m"."""
-    return age(max(round(time.time() * 1000) - utc_ms, 0) // 1000 * 1000 or 0)
+    """How long a time is past, in whole seconds: "0s", "5s", "2h 3m"."""
+    seconds = max(round(time.time() * 1000) - utc_ms, 0) // 1000
+    return age(seconds * 1000) if seconds else "0s"
 
 
-def scaled(value: int, scale: int) -> str:
-    """A wire integer as the decimal number it stands for: (2315, -1) -> "231.5"; exact, no floats."""
-    if scale >= 0:
-        return str(value * 10**scale)
-    digits = str(abs(value)).rjust(-scale + 1, "0")
-    return f"{'-' if value < 0 else ''}{digits[:scale]}.{digits[scale:]}"
+def value(shown: bool | float | None) -> str:
+    """A reading: "on", "231.5", "-"."""
+    if shown is None:
+        return "-"
+    if isinstance(shown, bool):
+        return "on" if shown else "off"
+    return str(shown)
 
 
 def quality_style(row: Mapping[str, Any]) -> str:
-    quality = row.get("quality")
-    return "" if quality in {None, "good"} else "yellow"
+    return "" if row.get("quality") in {None, "good"} else "yellow"

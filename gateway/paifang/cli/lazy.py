@@ -21,6 +21,8 @@ BUILT_IN = {
     "init": "paifang.cli.init:init",
     "check": "paifang.cli.check:check",
     "run": "paifang.cli.run:run",
+    "reload": "paifang.cli.lifecycle:reload",
+    "stop": "paifang.cli.lifecycle:stop",
     "status": "paifang.cli.status:status",
     "nodes": "paifang.cli.nodes:app",
     "watch": "paifang.cli.watch:watch",

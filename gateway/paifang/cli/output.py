@@ -4,9 +4,12 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Row = Mapping[str, Any]
 
@@ -78,22 +81,22 @@ def print_note(text: str) -> None:
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
     from rich.console import Console
-
-    Console().print(rich_table(rows, columns))
-
-
-def rich_table(rows: Sequence[Row], columns: Sequence[Column], title: str | None = None) -> Any:
-    """The rows as a `rich.table.Table`."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = plain_table()
     for each in columns:
         table.add_column(each.title, justify="right" if each.right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(each.text(row), style=each.style(row)) for each in columns))
-    return table
+    Console().print(table)
+
+
+def plain_table() -> "Table":
+    """An empty table as this command line draws them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _print_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:

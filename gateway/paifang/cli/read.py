@@ -12,7 +12,7 @@ _COLUMNS = [
     output.column("TIME", "utc_ms", fields.clock),
     output.column("NODE", "node"),
     output.column("POINT", "point"),
-    output.column("VALUE", "value", right=True, style=fields.quality_style),
+    output.column("VALUE", "value", fields.value, right=True, style=fields.quality_style),
     output.column("UNIT", "unit"),
     output.column("QUALITY", "quality", style=fields.quality_style),
     output.column("RECORD", "record"),

@@ -1,21 +1,17 @@
 """`paifang send`: a command to a node, and what became of it."""
 
-import re
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import typer
 
-from paifang.cli import output
+from paifang.cli import fields, output
 from paifang.cli.complete import NodeArgument, PointArgument
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
 from paifang.config import units
 from paifang.errors import EXIT_NO_ANSWER, EXIT_REFUSED, bad_argument
 
-_WORDS = {"on": 1, "off": 0, "true": 1, "false": 0, "yes": 1, "no": 0}
-
 _EXIT_OF_VERDICT = {"executed": 0, "refused": EXIT_REFUSED, "superseded": EXIT_REFUSED, "unknown": EXIT_NO_ANSWER}
-
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 _REST_S = 5.0
 """The gateway itself ends the wait for the node; this much longer it may take to say so."""
@@ -57,38 +53,30 @@ def send(
                 timeout_s=within_ms / 1000 + _REST_S,
                 node=node,
                 point=point,
-                value=parsed_value(value),
+                value=value,
                 within_ms=within_ms,
             ),
         )
     if wanted.as_json:
         output.print_json(receipt)
     else:
-        typer.echo(sentence(node, point, receipt))
+        typer.echo(sentence(receipt))
     raise typer.Exit(_EXIT_OF_VERDICT.get(receipt["verdict"], EXIT_REFUSED))
 
 
-def parsed_value(text: str) -> int | str:
-    """A value as the gateway takes it: 1 or 0 for on or off, or a decimal number in the point's unit."""
-    word = _WORDS.get(text.lower())
-    if word is not None:
-        return word
-    if not _NUMBER.fullmatch(text):
-        raise bad_argument(f"a value is on, off or a number, not {text!r}", "such as: paifang send meter-1 relay off")
-    return text
-
-
-def sentence(node: str, point: str, receipt: dict[str, Any]) -> str:
-    """A receipt in words: "executed: meter-1 relay was on, is off"."""
-    verdict, before, after = receipt["verdict"], receipt.get("before"), receipt.get("after")
-    if verdict == "executed":
-        was = "" if before is None else f" was {before},"
-        return f"executed: {node} {point}{was} reads back {'nothing' if after is None else after}"
+def sentence(receipt: Mapping[str, Any]) -> str:
+    """A receipt in words: "executed: meter-1 relay was on, reads back off"."""
+    verdict, where = receipt["verdict"], f"{receipt['node']} {receipt['point']}"
     if verdict == "unknown":
-        return (
-            f"unknown: {node} did not answer in time; whether it acted is not known, read it with: paifang read {node}"
-        )
-    return f"{verdict}: {node} {point}: {receipt.get('reason') or 'no reason given'}"
+        return f"unknown: {receipt['node']} did not answer in time; it may have acted, or not"
+    if verdict != "executed":
+        return f"{verdict}: {where}: {receipt['reason'] or 'no reason given'}"
+    before, after = (_with_unit(receipt[key], receipt["unit"]) for key in ("before", "after"))
+    return f"executed: {where} was {before}, reads back {after}"
+
+
+def _with_unit(value: bool | float | None, unit: str) -> str:
+    return f"{fields.value(value)} {unit}".rstrip()
 
 
 def _within_ms(text: str) -> int:

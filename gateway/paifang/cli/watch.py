@@ -1,7 +1,7 @@
 """`paifang watch`: what the nodes report, as it comes in."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +9,9 @@ import typer
 from paifang.cli import fields, output
 from paifang.cli.complete import nodes
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
+from paifang.control.client import ControlClient
+
+Item = Mapping[str, Any]
 
 
 def watch(
@@ -26,3 +29,62 @@ def watch(
     paifang watch
     paifang watch aq-1 --json | jq .value
     """
+    wanted = asked(ctx, data, config, as_json)
+    with connected(wanted.place) as gateway:
+        try:
+            if sys.stdout.isatty() and not wanted.as_json:
+                _live(gateway, node)
+            else:
+                _lines(gateway, node, output.json_text if wanted.as_json else line)
+        except KeyboardInterrupt:
+            raise typer.Exit from None
+
+
+def _lines(gateway: ControlClient, node: str | None, text: Callable[[Item], str]) -> None:
+    for item in gateway.stream("watch", node=node):
+        typer.echo(text(item))
+        sys.stdout.flush()
+
+
+def _live(gateway: ControlClient, node: str | None) -> None:
+    from rich.live import Live
+
+    from paifang.cli.live import Board
+
+    board = Board.of(gateway, node)
+    with Live(get_renderable=board.render, refresh_per_second=4, vertical_overflow="crop"):
+        for item in gateway.stream("watch", node=node):
+            board.take(item)
+
+
+def line(item: Item) -> str:
+    """One item as a line: "18:35:07  aq-1  pm25 12 µg/m3"."""
+    return _TEXTS[item["kind"]](item)
+
+
+def _reading(item: Item) -> str:
+    value, quality = fields.value(item["value"]), item["quality"]
+    mark = "" if quality == "good" else f"  ({quality})"
+    return f"{_time(item)}  {item['node']}  {item['point']} {value} {item['unit']}".rstrip() + mark
+
+
+def _event(item: Item) -> str:
+    about = "" if item["point"] is None else f" {item['point']}"
+    detail = f": {item['detail']}" if item["detail"] else ""
+    return f"{_time(item)}  {item['node']}  event {item['event']}{about}{detail}"
+
+
+def _node(item: Item) -> str:
+    return f"{fields.now()}  {item['node']}  {'connected' if item['connected'] else 'disconnected'}"
+
+
+def _missed(item: Item) -> str:
+    return f"{fields.now()}  {item['count']} records were not shown: this terminal is too slow for them"
+
+
+def _time(item: Item) -> str:
+    """The node's time; before it had one, that of the gateway, marked."""
+    return fields.clock(item["utc_ms"]) if item["utc_ms"] is not None else f"~{fields.clock(item['received_ms'])}"
+
+
+_TEXTS: dict[str, Callable[[Item], str]] = {"reading": _reading, "event": _event, "node": _node, "missed": _missed}

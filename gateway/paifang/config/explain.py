@@ -80,7 +80,7 @@ def _problem(details: ErrorDetails, found: dict[str, Any], lines: dict[KeyPath, 
         return Problem(file, line, key, what, expected=", ".join(valid), found=str(path[-1]), nearest=nearest)
     expected = _expected(details)
     if details["type"] == "missing":
-        return Problem(file, line, key, f"missing; it says: {_field_description(path)}", expected=expected)
+        return Problem(file, line, key, f"missing: {_field_description(path)}", expected=expected)
     value = _value_at(found, path)
     shown = _shorten(toml_text(value))
     return Problem(
@@ -102,6 +102,8 @@ def toml_text(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
+    if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in cast("list[object]", value)):
+        return f"{len(cast('list[object]', value))} tables"
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml_text(item) for item in cast('list[object]', value))}]"
     if isinstance(value, str | Path):
@@ -115,10 +117,10 @@ def _expected(details: ErrorDetails) -> str:
 
 
 def _nearest_value(details: ErrorDetails, value: object) -> str:
-    if details["type"] != "literal_error" or not isinstance(value, str):
+    if details["type"] != "literal_error":
         return ""
-    choices = re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected", "")))
-    return next(iter(difflib.get_close_matches(value, choices, 1, 0.5)), "")
+    choices = re.findall(r"[\w-]+", str(details.get("ctx", {}).get("expected", "")))
+    return next(iter(difflib.get_close_matches(str(value), choices, 1, 0.5)), "")
 
 
 def _nearest_name(path: KeyPath) -> tuple[str, list[str]]:
@@ -145,7 +147,8 @@ def _all_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]
 
 
 def _field_description(path: KeyPath) -> str:
-    return _fields(_model_at(path[:-1]))[str(path[-1])].description or ""
+    description = _fields(_model_at(path[:-1]))[str(path[-1])].description or ""
+    return f"{description[:1].lower()}{description[1:].rstrip('.')}"
 
 
 def _model_at(path: KeyPath) -> type[BaseModel]:

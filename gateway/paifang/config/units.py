@@ -6,7 +6,7 @@ MS_OF_UNIT = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 DURATION_EXPECTED = 'a time with its unit, such as "500ms", "30s", "10m", "2h" or "7d"'
 
-_DURATION = re.compile(r"(\d{1,12})\s?(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|m|h|d)")
 
 
 def parse_ms(text: str) -> int:
