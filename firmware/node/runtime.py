@@ -9,7 +9,6 @@ from paifang_wire.messages import EV_STARTED
 from . import health
 from .commands import Commands
 from .link import Link
-from .outbox import Outbox
 from .records import Records
 from .supervisor import Supervisor
 from .wall import WallClock
@@ -21,31 +20,31 @@ _RESET_CAUSES = {1: "power on", 2: "hard reset", 3: "watchdog", 4: "deep sleep",
 class Node:
     """A role, its link and their keeper.
 
-    `config` as checked by `config.load`; `identity` as of `identity.open_identity`; `uptime` an Uptime;
+    `name`: (site, node); `identity` as of `identity.open_identity`; `uptime` an Uptime; `outbox` an Outbox;
     `role` has POINTS, `attach(records)`, `run(alive)`, `write(point, value)` and `to_safe_state()`; `transport` as in
     `tcp` and `serial`; `board`: (reset cause, random(n), wdt, gc).
     """
 
-    def __init__(self, config: dict, identity: tuple, role, transport, uptime, board: tuple) -> None:
+    def __init__(self, name: tuple, identity: tuple, role, transport, outbox, uptime, board: tuple) -> None:
         reset_cause, random, wdt, self._gc = board
         boot, node_key, receipt_key = identity
         self._role = role
-        self._outbox = Outbox(config["queue_bytes"])
+        self._outbox = outbox
         wall = WallClock()
         commands = Commands(role.POINTS, role.write, uptime.now_ms, receipt_key)
         self._link = Link(
-            (config["site"], config["node"], boot, node_key),
+            name + (boot, node_key),
             (__version__, reset_cause),
             self._description,
             hashlib.sha256(cbor.encode(self._description())).digest()[:8],
             transport,
-            self._outbox,
+            outbox,
             commands,
             uptime,
             wall,
             random,
         )
-        self._records = Records(boot, self._outbox, uptime, wall, self._link.notify)
+        self._records = Records(boot, outbox, uptime, wall, self._link.notify)
         self._records.event(EV_STARTED, None, _RESET_CAUSES.get(reset_cause, "reset cause %d" % reset_cause))
         role.attach(self._records)
         self._supervisor = Supervisor(uptime, wdt, self._records, role.to_safe_state)

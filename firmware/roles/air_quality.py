@@ -5,7 +5,6 @@ from micropython import const
 from drivers.bme280 import Bme280
 from drivers.pms5003 import Pms5003
 from drivers.relay import Relay
-from node import config
 from paifang_wire.messages import BOOL, INT
 
 from .shared.outputs import Switch
@@ -27,7 +26,8 @@ _FAN = const(16)
 # A PMS5003 that is asked less often than this sleeps in between; waking it takes 30 s.
 _SLEEP_PERIOD_MS = const(120_000)
 
-_HARDWARE = {
+# config.json, "hardware": section -> key -> (default, least, greatest).
+HARDWARE = {
     "pms5003": {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48)},
     "bme280": {"i2c": (0, 0, 1), "scl": (22, 0, 48), "sda": (21, 0, 48), "address": (0x76, 0x76, 0x77)},
     "fan": {
@@ -40,9 +40,8 @@ _HARDWARE = {
 }
 
 
-def build(hardware: dict, machine, uptime, period_ms: int):
-    """The role on the hardware that config.json names. Raises ConfigError."""
-    wired = config.sections("hardware", hardware, _HARDWARE)
+def build(wired: dict, machine, uptime, period_ms: int):
+    """The role on the hardware that config.json names, `wired` as HARDWARE says."""
     pms, bme, fan = wired["pms5003"], wired["bme280"], wired["fan"]
     uart = machine.UART(pms["uart"], baudrate=9600, tx=pms["tx"], rx=pms["rx"], timeout=0)
     i2c = machine.I2C(bme["i2c"], scl=machine.Pin(bme["scl"]), sda=machine.Pin(bme["sda"]))

@@ -4,7 +4,6 @@ from micropython import const
 
 from drivers.pzem004t import Pzem004t
 from drivers.relay import ALLOWED, OFF, Relay
-from node import config
 from paifang_wire.messages import BOOL, EV_SAFE_STATE, INT
 
 from .shared.outputs import Switch
@@ -30,7 +29,8 @@ _NO_LIMIT_W = const(23_000)
 _DECIWATTS = const(10)
 _OVERLOADS = const(2)  # polls above the limit before the load is shed: one may be a motor starting
 
-_HARDWARE = {
+# config.json, "hardware": section -> key -> (default, least, greatest).
+HARDWARE = {
     "pzem004t": {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48), "unit": (1, 1, 247)},
     "relay": {
         "out": (25, 0, 48),
@@ -42,9 +42,8 @@ _HARDWARE = {
 }
 
 
-def build(hardware: dict, machine, uptime, period_ms: int):
-    """The role on the hardware that config.json names. Raises ConfigError."""
-    wired = config.sections("hardware", hardware, _HARDWARE)
+def build(wired: dict, machine, uptime, period_ms: int):
+    """The role on the hardware that config.json names, `wired` as HARDWARE says."""
     meter = wired["pzem004t"]
     uart = machine.UART(meter["uart"], baudrate=9600, tx=meter["tx"], rx=meter["rx"], timeout=0)
     relay = Relay.wired(machine, wired["relay"], uptime)

@@ -55,7 +55,7 @@ def test_mistakes_are_named():
 
 def test_hardware_is_checked_by_the_role():
     def wired(raw):
-        return config.sections("hardware", raw, air_quality._HARDWARE)
+        return config.sections("hardware", raw, air_quality.HARDWARE)
 
     assert wired({})["bme280"]["address"] == 0x76
     assert wired({"fan": {"out": 5}})["fan"]["out"] == 5
