@@ -65,7 +65,8 @@ class ControlServer:
             listening = self._bind()
         except OSError as error:
             hint = "choose another folder with --data, or another [control] socket"
-            raise resource_error(f"control socket {self.path}: {error.strerror}", hint) from error
+            what = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+            raise resource_error(f"control socket {self.path}: {what}", hint) from error
         self._inode = self.path.stat().st_ino
         self._server = await asyncio.start_unix_server(
             self._accept, sock=listening, limit=lines.REQUEST_LIMIT_BYTES, backlog=BACKLOG

@@ -7,6 +7,7 @@ import pytest
 from paifang.config.load import ConfigError, load, parse
 from paifang.config.places import Place
 from paifang.errors import EXIT_USAGE
+from paifang.settings import LISTEN_EXPECTED
 
 FILE = Path("/etc/paifang/gateway.toml")
 
@@ -41,17 +42,11 @@ BAD = [
     ),
     (
         '[nodes.tcp]\nlisten = "7600"',
-        (
-            '2: nodes.tcp.listen: expected HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one),'
-            ' found "7600"'
-        ),
+        f'2: nodes.tcp.listen: expected {LISTEN_EXPECTED}, found "7600"',
     ),
     (
         'nodes.tcp.listen = "0.0.0.0:99999"',
-        (
-            '1: nodes.tcp.listen: expected HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one),'
-            ' found "0.0.0.0:99999"'
-        ),
+        f'1: nodes.tcp.listen: expected {LISTEN_EXPECTED}, found "0.0.0.0:99999"',
     ),
     (
         'site = "ward 1"',

@@ -167,7 +167,7 @@ class Writer:
         return path
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60)
 @given(FILES, st.data())
 def test_it_agrees_with_the_one_who_wrote_the_file(file, data):
     writer = Writer(data.draw)
