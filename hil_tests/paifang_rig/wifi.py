@@ -43,8 +43,9 @@ class Wifi:
         """Answer to one WLAN request; `now_ms` is node time."""
         op, rest = WlanOp(payload[0]), payload[1:]
         if op is WlanOp.ACTIVE:
-            self._active = bool(rest[0])
-        elif op is WlanOp.CONNECT:
+            self._active = bool(rest[0]) if rest else self._active
+            return bytes((self._active,))
+        if op is WlanOp.CONNECT:
             ssid, _, password = rest.partition(b"\0")
             self._asked = (ssid.decode(), password.decode())
             self._connected_at_ms = now_ms() + self.connect_ms

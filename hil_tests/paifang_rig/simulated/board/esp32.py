@@ -6,12 +6,12 @@ import bench
 from micropython import const
 
 _OP_NVS = const(9)
-_GET_I32 = const(1)
-_SET_I32 = const(2)
-_GET_BLOB = const(3)
-_SET_BLOB = const(4)
-_ERASE = const(5)
-_COMMIT = const(6)
+_GET_I32 = b"\x01"
+_SET_I32 = b"\x02"
+_GET_BLOB = b"\x03"
+_SET_BLOB = b"\x04"
+_ERASE = b"\x05"
+_COMMIT = b"\x06"
 _KEY_LIMIT = const(15)
 
 
@@ -19,7 +19,7 @@ class NVS:
     """One namespace. Names and keys are 1 to 15 characters; a missing key is OSError(-0x1102)."""
 
     def __init__(self, namespace):
-        self._namespace = _name(namespace)
+        self._namespace = namespace
 
     def get_i32(self, key):
         return struct.unpack("<i", self._ask(_GET_I32, key))[0]
@@ -42,21 +42,16 @@ class NVS:
         self._ask(_ERASE, key)
 
     def commit(self):
-        bench.ask(_OP_NVS, bytes((_COMMIT,)) + self._namespace + b"\0")
+        self._ask(_COMMIT, "-")
 
     def _ask(self, what, key, value=b""):
+        for name in (self._namespace, key):
+            what += bytes((len(name),)) + name.encode()
+            if not 0 < len(name) <= _KEY_LIMIT:
+                raise OSError(-0x1106, "ESP_ERR_NVS_INVALID_NAME")
         try:
-            return bench.ask(_OP_NVS, bytes((what,)) + self._namespace + _name(key) + value)
+            return bench.ask(_OP_NVS, what + value)
         except OSError as error:
-            if error.errno == 2:
-                raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
             if error.errno == 28:
                 raise OSError(-0x1105, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
-            raise
-
-
-def _name(text):
-    data = text.encode()
-    if not 0 < len(data) <= _KEY_LIMIT:
-        raise OSError(-0x1106, "ESP_ERR_NVS_INVALID_NAME")
-    return bytes((len(data),)) + data
+            raise OSError(-0x1102, "ESP_ERR_NVS_NOT_FOUND")
