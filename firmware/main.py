@@ -1,19 +1,18 @@
 # The program of a node. It is compiled on the node at each start, so it is short; every way out of it is a reset.
 import gc
-import sys
 import time
 
 import machine
+
+gc.threshold(2048)  # collect often while loading: what stays lies close together, and a large piece is found later
 
 try:
     from node import start
 
     node = start.build()
+    start.forget("start")
     del start
-    for part in ("start", "config", "identity"):  # their work is done, and a node has no heap to spare
-        del sys.modules["node." + part]
-        delattr(sys.modules["node"], part)
-    gc.collect()
+    gc.threshold(8192)
     node.run()
 except BaseException as error:
     print("node stopped:", repr(error))

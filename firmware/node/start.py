@@ -1,51 +1,67 @@
-"""From config.json and the NVS to a node that can run. Needed once: `main` forgets this module before it runs the node."""
+"""From config.json and the NVS to a node that can run.
+
+Much of it is needed only once, and a node has no heap to spare: each part is loaded when its turn comes and forgotten
+after it. `main` forgets this module, too.
+"""
 
 import asyncio
 import gc
 import os
+import sys
 import time
 
 import esp32
 import machine
 
-from . import config as configuration
-from .identity import open_identity
 from .outbox import Outbox
-from .runtime import Node
-from .supervisor import WATCHDOG_MS
 from .uptime import Uptime
 
 
 def build():
     """The node, its outputs already in their safe positions. Raises ConfigError, IdentityError or OSError."""
     uptime = Uptime(time.ticks_ms, time.ticks_diff, asyncio.sleep_ms)
-    config = configuration.load("/config.json")
+    from . import config as checks
+
+    config = checks.load("/config.json")
     outbox = Outbox(config["queue_bytes"])  # before the rest is loaded: one piece of this size is not found later
-    role = _role(config, uptime)
-    transport = _transport(config, uptime)
+    role = _role(config, checks, uptime)
+    del checks
+    forget("config")
+    from .identity import open_identity
+
     identity = open_identity(esp32.NVS("paifang"), config["site"])
+    forget("identity")
+    from .runtime import Node
+    from .supervisor import WATCHDOG_MS
+
+    transport = _transport(config, uptime)
     wdt = machine.WDT(timeout=WATCHDOG_MS)
     board = (machine.reset_cause(), os.urandom, wdt, gc)
     return Node((config["site"], config["node"]), identity, role, transport, outbox, uptime, board)
 
 
-def _role(config: dict, uptime):
+def forget(part: str) -> None:
+    """Give the heap of a module of this package back, once nothing refers to it."""
+    del sys.modules["node." + part]
+    delattr(sys.modules["node"], part)
+    gc.collect()
+
+
+def _role(config: dict, checks, uptime):
     name = config["role"]
     names = sorted([entry.split(".")[0] for entry in os.listdir("/roles") if entry != "shared"])
     if name not in names:
-        raise configuration.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(names)))
+        raise checks.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(names)))
     module = __import__("roles." + name, None, None, ("build",))
     gc.collect()
-    wiring = configuration.sections("hardware", config["hardware"], module.HARDWARE)
-    _check_uarts(config["link"], wiring)
-    return module.build(wiring, machine, uptime, config["period_ms"])
-
-
-def _check_uarts(link: dict, wiring: dict) -> None:
+    wiring = checks.sections("hardware", config["hardware"], module.HARDWARE)
     for key, wired in wiring.items():
-        if link["kind"] == "serial" and wired.get("uart") == link["uart"]:
-            text = "hardware.%s.uart: %d is the link's; expected another one" % (key, link["uart"])
-            raise configuration.ConfigError(text)
+        if config["link"].get("uart") == wired.get("uart", 0):
+            text = "hardware.%s.uart: %d is the link's; expected another one" % (key, wired["uart"])
+            raise checks.ConfigError(text)
+    role = module.build(wiring, machine, uptime, config["period_ms"])
+    del module.build, module.HARDWARE
+    return role
 
 
 def _transport(config: dict, uptime):
