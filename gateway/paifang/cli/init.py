@@ -24,22 +24,35 @@ def init(
 
     \b
     paifang init
-    paifang init --data /var/lib/paifang
+    paifang init --data /tmp/ward
+    paifang init --config /etc/paifang/gateway.toml --data /var/lib/paifang
     """
+    from paifang.config.template import template
+
     place = asked(ctx, data, config).place
-    file = place.config or place.home / FILE_NAME
-    write_settings(file, force=force)
+    if place.config is None:
+        file, text = place.home / FILE_NAME, template()
+        _make_folder(file.parent, 0o700)
+    else:
+        file, text = place.config, template(place.data and place.data.absolute())
+        _make_folder(file.parent, 0o755)
+    _write(file, text, force=force)
     output.print_note(f"wrote {file}; change it, then look it over with: paifang check")
 
 
-def write_settings(file: Path, *, force: bool) -> None:
-    """The commented defaults into `file`. PaifangError if it exists (unless `force`) or cannot be written."""
-    from paifang.config.template import template
-
+def _make_folder(folder: Path, mode: int) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        hint = "choose another folder with --data"
+        raise resource_error(f"cannot make the folder {folder}: {error.strerror}", hint) from error
+
+
+def _write(file: Path, text: str, *, force: bool) -> None:
+    """PaifangError if the file exists (unless `force`) or cannot be written."""
+    try:
         with file.open("w" if force else "x", encoding="utf-8") as opened:
-            opened.write(template())
+            opened.write(text)
     except FileExistsError as error:
         raise PaifangError(f"{file} is there already", "replace it with --force", exit_code=EXIT_USAGE) from error
     except OSError as error:

@@ -84,9 +84,8 @@ class Board:
         node.seen_s = None if seen_ms is None else seen_ms / 1000
         for point in points:
             if point["number"] < HEALTH_POINTS_FROM:
-                node.cells[point["name"]] = _Cell(
-                    point["shown"] or "-", point["unit"], point["quality"] or "good", (point["utc_ms"] or 0) / 1000
-                )
+                shown = "-" if point["value"] is None else point["shown"]
+                node.cells[point["name"]] = _Cell(shown, point["unit"], point["quality"] or "good", 0.0)
 
     def _reading(self, item: Mapping[str, Any]) -> None:
         node = self._node(item["node"])

@@ -42,6 +42,14 @@ _POINTS = [
     output.column("CLASS", "class", right=True),
     output.column("LIMITS", "limits"),
 ]
+_BOOTS = [
+    output.column("BOOT", "boot", right=True),
+    output.column("SEEN", "seen_ms", fields.ago, right=True),
+    output.column("AFTER", "reset"),
+    output.column("STORED", "stored", right=True),
+    output.column("LOST", "lost", right=True),
+    output.column("FIRMWARE", "firmware"),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -102,12 +110,14 @@ def show(
     if wanted.as_json:
         output.print_json(found)
         return
-    points = cast("list[dict[str, Any]]", found.pop("points", []))
+    seen_ms, boots, points = (found.pop(key) for key in ("seen_ms", "boots", "points"))
+    found["seen"] = "never" if seen_ms is None else f"{fields.ago(seen_ms)} ago"
     for line in output.tree(found):
         typer.echo(line)
-    if points:
-        typer.echo()
-        output.print_rows(points, _POINTS, as_json=False, nothing="")
+    for rows, columns in ((points, _POINTS), (boots, _BOOTS)):
+        if rows:
+            typer.echo()
+            output.print_rows(rows, columns, as_json=False, nothing="")
 
 
 @app.command()

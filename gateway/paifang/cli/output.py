@@ -112,7 +112,7 @@ def _print_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
 
 def tree(value: Row, indent: str = "") -> list[str]:
     """A nested object as indented "key  value" lines, the values aligned."""
-    width = max((len(key) for key in value), default=0)
+    width = max((len(key) for key, each in value.items() if not isinstance(each, dict)), default=0)
     lines: list[str] = []
     for key, each in value.items():
         title = f"{indent}{key.replace('_', ' ')}"

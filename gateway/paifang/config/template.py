@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 from pydantic.fields import FieldInfo
@@ -26,9 +27,11 @@ _EXAMPLES: dict[tuple[str, ...], object] = {
 _SERIAL_EXAMPLE = SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200)
 
 
-def template() -> str:
-    """A TOML file that says the same as no file at all, with every setting in it."""
-    return "\n".join([_HEADER, *_table(Settings(), ()), ""])
+def template(data: Path | None = None) -> str:
+    """A TOML file that says the same as no file at all, with every setting in it; or with this data folder."""
+    text = "\n".join([_HEADER, *_table(Settings(), ()), ""])
+    example = f"# data = {toml_text(_EXAMPLES['data',])}"
+    return text if data is None else text.replace(example, f"data = {toml_text(data)}")
 
 
 def _table(table: Table, path: tuple[str, ...]) -> Iterator[str]:
