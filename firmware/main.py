@@ -1,4 +1,5 @@
 # The program of a node. It is compiled on the node at each start, so it is short; every way out of it is a reset.
+import asyncio
 import gc
 import time
 
@@ -9,11 +10,11 @@ gc.threshold(2048)  # collect often while loading: what stays lies close togethe
 try:
     from node import start
 
-    node = start.build()
+    supervisor, tasks = start.build()
     start.forget("start")
     del start
     gc.threshold(8192)
-    node.run()
+    asyncio.run(supervisor.run(tasks))
 except BaseException as error:
     print("node stopped:", repr(error))
     time.sleep(10)

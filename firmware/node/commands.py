@@ -13,6 +13,8 @@ from paifang_wire.mac import Hmac256
 
 DIRECT_CLASS = const(1)
 _KEPT = const(8)  # receipts that can be given again; more commands than this are never under way at once
+_ID_END = const(11)  # of a receipt's payload: array and kind, then the id, then the hash of the command
+_HASH_END = const(45)
 _NUMBER, _TYPE, _MINIMUM, _MAXIMUM, _CLASS = const(0), const(3), const(5), const(6), const(7)
 
 
@@ -47,38 +49,30 @@ class Commands:
         self._kept = []
         self._previous_hash = bytes(32)  # the chain starts anew with each boot
 
-    async def execute(self, command: list) -> list:
-        """The receipt of a command message. A repeated id gets the receipt of the first time, and nothing is done again."""
+    async def execute(self, command: list) -> bytes:
+        """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again."""
         _, identifier, point, op, value, deadline_ms = command
-        command_hash = hashlib.sha256(messages.encode(command)).digest()
-        for receipt in self._kept:
-            if receipt[1] == identifier:
-                if receipt[2] == command_hash:
-                    return receipt
-                return self._receipt(identifier, command_hash, messages.INCONSISTENT, None, None)
+        head = [messages.RECEIPT, identifier, hashlib.sha256(messages.encode(command)).digest()]
+        start = cbor.encode(head)
+        for payload in self._kept:
+            if payload[1:_ID_END] == start[1:_ID_END]:
+                if payload[1:_HASH_END] == start[1:]:
+                    return payload
+                return self._receipt(head, messages.INCONSISTENT, None, None)
         refusal = check(self._points, point, op, value, deadline_ms, self._now_ms())
         before = after = None
         if not refusal:
             refusal, before, after = await self._write(point, value)
-        receipt = self._receipt(identifier, command_hash, refusal, before, after)
-        self._kept.append(receipt)
+        payload = self._receipt(head, refusal, before, after)
+        self._kept.append(payload)
         if len(self._kept) > _KEPT:
             self._kept.pop(0)
-        return receipt
+        return payload
 
-    def _receipt(self, identifier: bytes, command_hash: bytes, refusal: int, before, after) -> list:
+    def _receipt(self, head: list, refusal: int, before, after) -> bytes:
         verdict = messages.REFUSED if refusal else messages.EXECUTED
-        receipt = [
-            messages.RECEIPT,
-            identifier,
-            command_hash,
-            verdict,
-            refusal,
-            before,
-            after,
-            self._now_ms(),
-            self._previous_hash,
-        ]
+        receipt = head + [verdict, refusal, before, after, self._now_ms(), self._previous_hash]
         receipt.append(self._seal.digest(cbor.encode(receipt)))
-        self._previous_hash = hashlib.sha256(messages.encode(receipt)).digest()
-        return receipt
+        payload = messages.encode(receipt)
+        self._previous_hash = hashlib.sha256(payload).digest()
+        return payload

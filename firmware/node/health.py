@@ -15,11 +15,26 @@ POINTS = (
 )
 
 
-async def run(alive, records, outbox, link, gc) -> None:
-    """Report for ever. `gc`: collect() and mem_free(); the collection at a quiet point is part of the work."""
-    while True:
-        gc.collect()
-        records.report(
-            {32: gc.mem_free(), 33: len(outbox), 34: outbox.dropped, 35: link.reconnects, 36: link.refused}, {}
-        )
-        await alive.nap(_PERIOD_MS)
+class Health:
+    """`gc`: collect() and mem_free(); collecting at a quiet point is part of the work."""
+
+    def __init__(self, records, outbox, link, gc) -> None:
+        self._records = records
+        self._outbox = outbox
+        self._link = link
+        self._gc = gc
+
+    async def run(self, alive) -> None:
+        """Report for ever."""
+        link, outbox = self._link, self._outbox
+        while True:
+            self._gc.collect()
+            values = {
+                32: self._gc.mem_free(),
+                33: len(outbox),
+                34: outbox.dropped,
+                35: link.reconnects,
+                36: link.refused,
+            }
+            self._records.report(values, {})
+            await alive.nap(_PERIOD_MS)

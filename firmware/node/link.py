@@ -26,16 +26,13 @@ _ANSWERS = const(16)
 class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
-    `transport`: open, receive, send, close. `description()` is the list of point rows; `description_hash` its 8 bytes.
+    `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close.
     """
 
-    def __init__(
-        self, identity, about, description, description_hash, transport, outbox, commands, uptime, wall, random
-    ) -> None:
+    def __init__(self, identity, about, description, transport, outbox, commands, uptime, wall, random) -> None:
         self._identity = identity
         self._about = about
         self._description = description
-        self._description_hash = description_hash
         self._transport = transport
         self._outbox = outbox
         self._commands = commands
@@ -96,7 +93,7 @@ class Link:
         self._handshakes += 1
         firmware, reset_cause = self._about
         asked_ms = self._uptime.now_ms()
-        hello = self._session.hello(firmware, self._description_hash, asked_ms, reset_cause, 0, len(self._outbox))
+        hello = self._session.hello(firmware, self._description[0], asked_ms, reset_cause, 0, len(self._outbox))
         await self._transport.send(hello)
         welcome = await asyncio.wait_for_ms(self._welcome(), _HANDSHAKE_MS)
         self._begin(welcome, asked_ms)
@@ -115,9 +112,10 @@ class Link:
         self._wall.learn(asked_ms, utc_ms, now_ms)
         self._outbox.window = max(window, 1)
         self._outbox.resume(max([high for boot, high in stored if boot == self._identity[2]] or [0]), now_ms)
-        self._answers[:0] = [(messages.CLOCK, now_ms)]  # the first valid frame makes this session the live one
         if want_description:
-            self._answers[1:1] = [(messages.DESCRIBE, self._description_hash, self._description())]
+            self._answers.insert(0, messages.encode((messages.DESCRIBE,) + self._description))
+        # The first valid frame makes this session the live one.
+        self._answers.insert(0, messages.encode((messages.CLOCK, now_ms)))
         self._heard_ms = now_ms
         self._lost = None
         self.sessions += 1
@@ -150,7 +148,7 @@ class Link:
     def _next(self, now_ms: int):
         """The payload to send now, or None."""
         if self._answers:
-            return messages.encode(self._answers.pop(0))
+            return self._answers.pop(0)
         if self._outbox.resend_in_ms(now_ms) == 0:
             self._outbox.rewind()
         gap = self._outbox.take_gap(now_ms)

@@ -1,62 +1,39 @@
-"""Puts a node together from its parts and runs it. Everything of the board comes in from `main`."""
+"""Puts a node together from its parts. Everything of the board comes in from `start`, which forgets this module, too."""
 
-import asyncio
 import hashlib
 
 from paifang_wire import __version__, cbor
 from paifang_wire.messages import EV_STARTED
 
-from . import health
 from .commands import Commands
+from .health import POINTS, Health
 from .link import Link
 from .records import Records
 from .supervisor import Supervisor
 from .wall import WallClock
 
 # machine.reset_cause() of an ESP32.
-_RESET_CAUSES = {1: "power on", 2: "hard reset", 3: "watchdog", 4: "deep sleep", 5: "soft reset"}
+_RESET_CAUSES = ("reset", "power on", "hard reset", "watchdog", "deep sleep", "soft reset")
 
 
-class Node:
-    """A role, its link and their keeper.
+def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, board: tuple) -> tuple:
+    """(Supervisor, its tasks) of a node.
 
-    `name`: (site, node); `identity` as of `identity.open_identity`; `uptime` an Uptime; `outbox` an Outbox;
-    `role` has POINTS, `attach(records)`, `run(alive)`, `write(point, value)` and `to_safe_state()`; `transport` as in
-    `tcp` and `serial`; `board`: (reset cause, random(n), wdt, gc).
+    `name`: (site, node); `identity` as of `identity.open_identity`; `role` has POINTS, `attach(records)`, `run(alive)`,
+    `write(point, value)` and `to_safe_state()`; `transport` as in `tcp` and `serial`; `outbox` an Outbox, `uptime` an
+    Uptime; `board`: (reset cause, random(n), wdt, gc).
     """
-
-    def __init__(self, name: tuple, identity: tuple, role, transport, outbox, uptime, board: tuple) -> None:
-        reset_cause, random, wdt, self._gc = board
-        boot, node_key, receipt_key = identity
-        self._role = role
-        self._outbox = outbox
-        wall = WallClock()
-        commands = Commands(role.POINTS, role.write, uptime.now_ms, receipt_key)
-        self._link = Link(
-            name + (boot, node_key),
-            (__version__, reset_cause),
-            self._description,
-            hashlib.sha256(cbor.encode(self._description())).digest()[:8],
-            transport,
-            outbox,
-            commands,
-            uptime,
-            wall,
-            random,
-        )
-        self._records = Records(boot, outbox, uptime, wall, self._link.notify)
-        self._records.event(EV_STARTED, None, _RESET_CAUSES.get(reset_cause, "reset cause %d" % reset_cause))
-        role.attach(self._records)
-        self._supervisor = Supervisor(uptime, wdt, self._records, role.to_safe_state)
-
-    def run(self) -> None:
-        """Does not return."""
-        asyncio.run(
-            self._supervisor.run((("link", self._link.run), ("role", self._role.run), ("health", self._health)))
-        )
-
-    async def _health(self, alive) -> None:
-        await health.run(alive, self._records, self._outbox, self._link, self._gc)
-
-    def _description(self) -> tuple:
-        return self._role.POINTS + health.POINTS
+    reset_cause, random, wdt, gc = board
+    boot, node_key, receipt_key = identity
+    wall = WallClock()
+    commands = Commands(role.POINTS, role.write, uptime.now_ms, receipt_key)
+    points = role.POINTS + POINTS
+    description = (hashlib.sha256(cbor.encode(points)).digest()[:8], points)
+    about = (__version__, reset_cause)
+    link = Link(name + (boot, node_key), about, description, transport, outbox, commands, uptime, wall, random)
+    records = Records(boot, outbox, uptime, wall, link.notify)
+    records.event(EV_STARTED, None, _RESET_CAUSES[reset_cause if reset_cause < len(_RESET_CAUSES) else 0])
+    role.attach(records)
+    health = Health(records, outbox, link, gc)
+    tasks = (("link", link.run), ("role", role.run), ("health", health.run))
+    return Supervisor(uptime, wdt, records, role.to_safe_state), tasks

@@ -18,7 +18,7 @@ from .uptime import Uptime
 
 
 def build():
-    """The node, its outputs already in their safe positions. Raises ConfigError, IdentityError or OSError."""
+    """(Supervisor, its tasks), the outputs already in their safe positions. Raises ConfigError, IdentityError or OSError."""
     uptime = Uptime(time.ticks_ms, time.ticks_diff, asyncio.sleep_ms)
     from . import config as checks
 
@@ -31,13 +31,16 @@ def build():
 
     identity = open_identity(esp32.NVS("paifang"), config["site"])
     forget("identity")
-    from .runtime import Node
+    from .runtime import assemble
     from .supervisor import WATCHDOG_MS
 
     transport = _transport(config, uptime)
     wdt = machine.WDT(timeout=WATCHDOG_MS)
     board = (machine.reset_cause(), os.urandom, wdt, gc)
-    return Node((config["site"], config["node"]), identity, role, transport, outbox, uptime, board)
+    parts = assemble((config["site"], config["node"]), identity, role, transport, outbox, uptime, board)
+    del assemble
+    forget("runtime")
+    return parts
 
 
 def forget(part: str) -> None:

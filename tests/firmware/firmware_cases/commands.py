@@ -59,6 +59,10 @@ def commands():
     return Commands(POINTS, role.write, Clock(NOW_MS).now_ms, KEY), role
 
 
+def run(node, asked):
+    return messages.decode(complete(node.execute(asked)))
+
+
 def command(number, point=2, value=50, op=0, deadline_ms=LATER_MS):
     return [messages.COMMAND, number.to_bytes(8, "big"), point, op, value, deadline_ms]
 
@@ -72,7 +76,7 @@ def test_table_of_refusals():
 def test_executed_with_the_value_read_back():
     node, role = commands()
     asked = command(1)
-    receipt = complete(node.execute(asked))
+    receipt = run(node, asked)
     assert receipt[:8] == [
         messages.RECEIPT,
         asked[1],
@@ -84,36 +88,35 @@ def test_executed_with_the_value_read_back():
         NOW_MS,
     ]
     assert role.acts == [(2, 50)]
-    messages.encode(receipt)
 
 
 def test_refused_does_nothing():
     node, role = commands()
-    receipt = complete(node.execute(command(1, value=101)))
+    receipt = run(node, command(1, value=101))
     assert receipt[3:7] == [messages.REFUSED, messages.LIMIT, None, None]
     role.refusal = messages.TOO_SOON
-    receipt = complete(node.execute(command(2)))
+    receipt = run(node, command(2))
     assert receipt[3:7] == [messages.REFUSED, messages.TOO_SOON, 7, 7]
     assert role.acts == []
 
 
 def test_at_most_once_by_id():
     node, role = commands()
-    receipts = [complete(node.execute(command(number, value=number))) for number in range(8)]
+    receipts = [run(node, command(number, value=number)) for number in range(8)]
     for number in range(8):
-        assert complete(node.execute(command(number, value=number))) == receipts[number]
+        assert run(node, command(number, value=number)) == receipts[number]
     assert len(role.acts) == 8
-    other = complete(node.execute(command(3, value=77)))
+    other = run(node, command(3, value=77))
     assert other[3:5] == [messages.REFUSED, messages.INCONSISTENT]
     assert len(role.acts) == 8
-    assert complete(node.execute(command(3, value=3))) == receipts[3]
+    assert run(node, command(3, value=3)) == receipts[3]
 
 
 def test_receipts_are_a_chain_that_only_the_receipt_key_makes():
     node, _ = commands()
     previous = bytes(32)
     for number in range(12):
-        receipt = complete(node.execute(command(number, value=number * 12)))
+        receipt = run(node, command(number, value=number * 12))
         assert receipt[8] == previous
         assert receipt[9] == Hmac256(KEY).digest(cbor.encode(receipt[:9]))
         previous = hashlib.sha256(messages.encode(receipt)).digest()

@@ -49,7 +49,7 @@ def test_captured_answer():
 
 
 def test_low_word_first():
-    registers = bytes.fromhex("0960" "0001" "0002" "0003" "0004" "0005" "0006" "01f4" "0064" "ffff")
+    registers = bytes.fromhex("096000010002000300040005000601f40064ffff")
     driver, _ = meter(with_crc(b"\x01\x04\x14" + registers))
     assert complete(driver.read())[0] == (2400, 0x20001, 0x40003, 0x60005, 500, 100, 1)
 
