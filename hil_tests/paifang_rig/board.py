@@ -90,16 +90,26 @@ class SimBoard:
         return self._process is not None
 
     @property
-    def lines(self) -> Sequence[str]:
-        """The console of all boots, oldest line first."""
+    def pid(self) -> int:
+        """Of the interpreter that is this boot, 0 without power."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def console(self) -> Sequence[str]:
+        """The lines of all boots, oldest first."""
         return self._console.lines
 
     @property
     def serial_path(self) -> str:
         """The host's device that is wired to UART 1."""
+        return self.serial.path
+
+    @property
+    def serial(self) -> SerialLine:
+        """The line that is wired to UART 1, for counts and faults on it."""
         if not self._serial:
             raise RigError(f"{self.name}: the board was made without serial=True")
-        return self._serial.path
+        return self._serial
 
     def power_on(self) -> None:
         """Power to board and sensors, on the flash as it is."""

@@ -17,7 +17,7 @@ class Board(Protocol):
     def powered(self) -> bool: ...
 
     @property
-    def lines(self) -> Sequence[str]:
+    def console(self) -> Sequence[str]:
         """The console so far, oldest line first; old ones go when there are many."""
         ...
 

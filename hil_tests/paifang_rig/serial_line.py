@@ -17,6 +17,7 @@ class SerialLine:
     """The PTY outlives the board's power cycles, as an adapter in the host's USB port does.
 
     `corrupt` may change the bytes of either direction: it gets True for bytes from the board, and the bytes.
+    `heard_bytes` counts what came from the host, `lost_bytes` what no host took.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, to_board: Callable[[bytes], None]) -> None:
@@ -27,7 +28,7 @@ class SerialLine:
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._peer)
         self.corrupt: Callable[[bool, bytes], bytes] | None = None
-        self.lost_bytes = 0
+        self.heard_bytes = self.lost_bytes = 0
         self._waiting = b""
         loop.add_reader(self._master, self._from_host)
 
@@ -47,6 +48,7 @@ class SerialLine:
 
     def _from_host(self) -> None:
         data = os.read(self._master, BUFFER_LIMIT)
+        self.heard_bytes += len(data)
         self._to_board(self.corrupt(False, data) if self.corrupt else data)
 
     def _flush(self) -> None:

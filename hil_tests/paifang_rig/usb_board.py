@@ -57,7 +57,7 @@ class UsbBoard:
         return self._port is not None
 
     @property
-    def lines(self) -> Sequence[str]:
+    def console(self) -> Sequence[str]:
         return self._console.lines
 
     def power_on(self) -> None:

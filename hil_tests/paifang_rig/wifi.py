@@ -36,7 +36,7 @@ class Wifi:
         """The station is off, as after power-on."""
         self._active = False
         self._asked: tuple[str, str] | None = None
-        self._connected_at_ms = 0.0
+        self._connected_at_ms: float | None = None
         self._was_up = False
 
     def handle(self, payload: bytes, now_ms: Callable[[], float]) -> bytes:
@@ -59,17 +59,18 @@ class Wifi:
         return b""
 
     def status(self, now_ms: float) -> int:
-        """The ESP32 port's status number. A lost access point needs a new `connect`, as with `reconnects` exhausted."""
+        """The ESP32 port's status number. As there, a station that lost its access point keeps looking for it."""
         if not self._active or self._asked is None:
             return IDLE
         if not self.up:
-            if self._was_up:
-                self._asked = None
+            self._connected_at_ms = None
             return BEACON_TIMEOUT if self._was_up else NO_AP_FOUND
         if self.ssid is not None and self._asked[0] != self.ssid:
             return NO_AP_FOUND
         if self.password is not None and self._asked[1] != self.password:
             return WRONG_PASSWORD
+        if self._connected_at_ms is None:
+            self._connected_at_ms = now_ms + self.connect_ms
         if now_ms < self._connected_at_ms:
             return CONNECTING
         self._was_up = True

@@ -173,7 +173,7 @@ class Bme280(I2cSensor):
             raw.humidity if self._humidity_on else _SKIPPED_16,
         )
         if self.fault == "implausible":
-            raw = Raw(0xFFFF0, 0xFFFF0, 0xFFFF)
+            raw = Raw(0xFFFFF, 0xFFFFF, 0xFFFF)
         data = (raw.pressure << 4).to_bytes(3, "big") + (raw.temperature << 4).to_bytes(3, "big")
         for i, byte in enumerate(data + raw.humidity.to_bytes(2, "big")):
             self._registers[DATA + i] = byte
