@@ -15,12 +15,15 @@ from paifang_wire.session import NodeSession
 
 _HANDSHAKE_MS = const(10_000)
 _KEEPALIVE_MS = const(30_000)
-_DEAD_MS = const(90_000)
+# What we send is answered at once, even by a gateway that cannot store: after this long it is not there, or knows no
+# session of ours (a serial line has no other way to say so).
+_ANSWER_MS = const(15_000)
 _TIME_SYNC_MS = const(600_000)  # a crystal of 20 ppm drifts 12 ms in it
 _WAIT_LIMIT_MS = const(15_000)
 _BACKOFF_MS = const(500)
 _BACKOFF_LIMIT_MS = const(30_000)
 _ANSWERS = const(16)
+_REFUSAL_SHOWN_MS = const(1_000)
 
 
 class Link:
@@ -45,7 +48,7 @@ class Link:
         self._lost = None
         self._handshakes = 0
         self._frames_refused = 0
-        self._sent_ms = self._heard_ms = 0
+        self._sent_ms = self._heard_ms = self._refused_ms = 0
         self.sessions = 0
 
     @property
@@ -103,8 +106,8 @@ class Link:
             for frame in await self._transport.receive():
                 try:
                     return self._session.receive(frame)
-                except WireError:
-                    self._frames_refused += 1
+                except WireError as error:
+                    self._refuse(error)
 
     def _begin(self, welcome: list, asked_ms: int) -> None:
         _, _, _, utc_ms, _, stored, want_description, window, _ = welcome
@@ -116,8 +119,7 @@ class Link:
             self._answers.insert(0, messages.encode((messages.DESCRIBE,) + self._description))
         # The first valid frame makes this session the live one.
         self._answers.insert(0, messages.encode((messages.CLOCK, now_ms)))
-        self._heard_ms = now_ms
-        self._lost = None
+        self._asked_ms = self._lost = None
         self.sessions += 1
 
     async def _talk(self, alive) -> None:
@@ -127,12 +129,14 @@ class Link:
                 alive()
                 self._wake.clear()
                 now_ms = self._uptime.now_ms()
-                if now_ms - self._heard_ms > _DEAD_MS:
+                if self._asked_ms is not None and now_ms - self._asked_ms >= _ANSWER_MS:
                     raise OSError(errno.ETIMEDOUT)
                 payload = self._next(now_ms)
                 if payload is not None:
                     await self._transport.send(self._session.send_payload(payload))
                     self._sent_ms = now_ms
+                    if self._asked_ms is None:
+                        self._asked_ms = now_ms
                 else:
                     await self._wait(self._pause_ms(now_ms))
             raise self._lost
@@ -151,6 +155,7 @@ class Link:
             return self._answers.pop(0)
         if self._outbox.resend_in_ms(now_ms) == 0:
             self._outbox.rewind()
+            return messages.encode((messages.CLOCK, now_ms))  # is it the storing that takes long, or is nobody there?
         gap = self._outbox.take_gap(now_ms)
         if gap is not None:
             return messages.encode((messages.GAP, self._identity[2]) + gap)
@@ -167,9 +172,12 @@ class Link:
 
     def _pause_ms(self, now_ms: int) -> int:
         """How long nothing can fall due."""
-        pause_ms = min(self._sent_ms + _KEEPALIVE_MS - now_ms, _WAIT_LIMIT_MS)
+        due_ms = self._sent_ms + _KEEPALIVE_MS
+        if self._asked_ms is not None:
+            due_ms = min(due_ms, self._asked_ms + _ANSWER_MS)
         resend_ms = self._outbox.resend_in_ms(now_ms)
-        return max(pause_ms if resend_ms is None else min(pause_ms, resend_ms), 1)
+        pause_ms = due_ms - now_ms if resend_ms is None else min(due_ms - now_ms, resend_ms)
+        return max(min(pause_ms, _WAIT_LIMIT_MS), 1)
 
     async def _read(self) -> None:
         try:
@@ -180,13 +188,22 @@ class Link:
             self._lost = error
             self._wake.set()
 
+    def _refuse(self, error: WireError) -> None:
+        """Count it; the console hears of one a second at the most, so that a flood does not keep the node busy."""
+        self._frames_refused += 1
+        now_ms = self._uptime.now_ms()
+        if now_ms - self._refused_ms >= _REFUSAL_SHOWN_MS:
+            self._refused_ms = now_ms
+            print("link: refused", error.reason)
+
     async def _take(self, frame: bytes) -> None:
         try:
             message = self._session.receive(frame)
-        except WireError:
-            self._frames_refused += 1
+        except WireError as error:
+            self._refuse(error)
             return
-        now_ms = self._heard_ms = self._uptime.now_ms()
+        now_ms = self._uptime.now_ms()
+        self._asked_ms = None
         kind = message[0]
         if kind == messages.ACK:
             if message[1] == self._identity[2]:
