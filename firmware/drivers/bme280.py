@@ -3,6 +3,7 @@
 The compensation is the data sheet's integer one: an ESP32 has 32-bit floats, too coarse for a pressure in pascals.
 """
 
+import errno
 import struct
 
 from micropython import const
@@ -86,7 +87,8 @@ class Bme280:
             return self._compensate(await self._measure(), self._calibration), GOOD
         except OSError as error:
             self._calibration = None  # what answers next may be another module
-            raise SensorFault(ABSENT, "no answer at I2C address 0x%02x (%s)" % (self._address, error))
+            quality = ABSENT if error.errno == errno.ENODEV else MUTE  # nobody there, or somebody who holds the bus
+            raise SensorFault(quality, "I2C address 0x%02x: %s" % (self._address, error))
 
     def _identify(self) -> tuple:
         chip = self._get(_REG_ID, 1)[0]

@@ -37,7 +37,7 @@ class Chip:
 
     def readfrom_mem(self, address, register, count):
         if address != self.address:
-            raise OSError(19)
+            raise OSError(19, "ENODEV")
         if register == 0xF3:
             self.status -= 1
             return b"\x08" if self.status >= 0 else b"\x00"
@@ -46,7 +46,7 @@ class Chip:
 
     def writeto_mem(self, address, register, data):
         if address != self.address:
-            raise OSError(19)
+            raise OSError(19, "ENODEV")
         self.written.append((register, bytes(data)))
 
 
@@ -151,3 +151,15 @@ def test_calibration_that_cannot_be_believed():
 
 def test_no_divisor_is_no_crash():
     assert compensate_pressure(RAW_P, 128422, (0,) * 9) == 0
+
+
+def test_a_bus_that_hangs_is_mute():
+    chip = Chip()
+    driver = Bme280(chip, Clock())
+    complete(driver.read())
+
+    def hang(address, register, data):
+        raise OSError(110, "ETIMEDOUT")
+
+    chip.writeto_mem = hang
+    assert raises(SensorFault, complete, driver.read()).quality == MUTE
