@@ -1,0 +1,112 @@
+"""What the demo shows: a live table with the latest words below it on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import collections
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORDS_SHOWN = 18
+_POINTS_SHOWN = ("pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
+_LINE_EVERY_S = 5.0
+_STYLES = {"did": "green", "refused": "yellow", "power": "red", "said": ""}
+
+
+class Screen:
+    """`take` is given what the gateway stores, `rows` its list of nodes; `say` tells the story."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._console = Console(highlight=False, soft_wrap=not live)
+        self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._picture) if live else None
+        self._words: collections.deque[Text] = collections.deque(maxlen=WORDS_SHOWN)
+        self._latest: dict[str, dict[str, str]] = collections.defaultdict(dict)
+        self._rows: list[Mapping[str, Any]] = []
+        self._emitted: Mapping[str, int] = {}
+        self._started_s = time.monotonic()
+        self._line_due_s = 0.0
+
+    def __enter__(self) -> Screen:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str, kind: str = "said") -> None:
+        """One line of the story; `kind` is one of _STYLES."""
+        words = Text(f"{time.monotonic() - self._started_s:5.1f} s  {text}", style=_STYLES[kind])
+        if self._live:
+            self._words.append(words)
+        else:
+            self._console.print(words)
+
+    def take(self, item: Mapping[str, Any]) -> None:
+        """One item of the gateway's watch."""
+        if item["kind"] == "reading" and item["point"] in _POINTS_SHOWN:
+            self._latest[item["node"]][item["point"]] = f"{_value(item['value'])} {item['unit']}".rstrip()
+        elif item["kind"] == "event":
+            detail = f": {item['detail']}" if item["detail"] else ""
+            self.say(f"{item['node']} reports {item['event']}{detail}")
+
+    def show(self, rows: list[dict[str, Any]], emitted: Mapping[str, int]) -> None:
+        """The gateway's nodes, and how many readings each one's sensors have emitted."""
+        self._rows = list(rows)
+        self._emitted = emitted
+        if self._live is None and time.monotonic() >= self._line_due_s:
+            self._line_due_s = time.monotonic() + _LINE_EVERY_S
+            for row in rows:
+                self.say(f"{row['node']}  {_state(row):8} {self._readings(row['node'])}")
+
+    def last(self, text: str) -> None:
+        """The result, left standing on the terminal."""
+        if self._live:
+            self._live.update(self._picture(), refresh=True)
+            self._live.stop()
+            self._live = None
+        self._console.print(text)
+
+    def _readings(self, node: str) -> str:
+        latest = self._latest[node]
+        return "  ".join(f"{point} {latest[point]}" for point in _POINTS_SHOWN if point in latest)
+
+    def _picture(self) -> Group:
+        table = Table(expand=True, box=None, padding=(0, 2, 0, 0), header_style="bold")
+        table.add_column("node", no_wrap=True)
+        table.add_column("state", no_wrap=True)
+        table.add_column("link", no_wrap=True)
+        table.add_column("boot", justify="right")
+        table.add_column("emitted", justify="right")
+        table.add_column("stored", justify="right")
+        table.add_column("latest readings", ratio=1, no_wrap=True, overflow="ellipsis")
+        for row in self._rows:
+            state = Text(_state(row), style="green" if row["connected"] else "red")
+            counts = (str(row["boot"] or "–"), str(self._emitted.get(row["node"], 0)), str(row["stored"]))
+            table.add_row(row["node"], state, _link(row), *counts, self._readings(row["node"]))
+        return Group(table, Panel(Text("\n").join(self._words), title="what happens", title_align="left"))
+
+
+def _value(value: bool | float | None) -> str:
+    if value is None:
+        return "–"
+    return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}"
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    return "online" if row["connected"] else "offline"
+
+
+def _link(row: Mapping[str, Any]) -> str:
+    if not row["connected"]:
+        return "–"
+    return "serial" if row["link"].startswith("/dev/") else "tcp"
