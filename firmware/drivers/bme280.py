@@ -1,4 +1,4 @@
-"""Bosch BME280 on I2C: temperature, humidity and pressure in forced mode (data sheet BST-BME280-DS002, clauses 4.2, 5.4).
+"""Bosch BME280 on I2C, in forced mode: temperature, humidity, pressure (data sheet BST-BME280-DS002, 4.2 and 5.4).
 
 The compensation is the data sheet's integer one: an ESP32 has 32-bit floats, too coarse for a pressure in pascals.
 """

@@ -1,7 +1,7 @@
-"""Plantower PMS5003 particle sensor on a UART (9600 8N1), polled in passive mode (data sheet V2.3, appendices I and II).
+"""Plantower PMS5003 particle sensor on a UART (9600 8N1), in passive mode (data sheet V2.3, appendices I and II).
 
-Passive, because then each reading is asked for and answered once. The laser is rated for about a year of steady running,
-so with a long period the sensor sleeps in between.
+Passive, because then each reading is asked for and answered once. The laser is rated for about a year of steady
+running, so with a long period the sensor sleeps in between.
 """
 
 import struct
@@ -69,7 +69,7 @@ class Pms5003:
         self._awake_since_ms = clock.now_ms()
 
     async def read(self) -> tuple:
-        """((PM1, PM2.5, PM10, particles), GOOD or SETTLING), or SensorFault ABSENT, MUTE, GARBLED, FAULT, IMPLAUSIBLE."""
+        """((PM1, PM2.5, PM10, particles), GOOD or SETTLING). Raises SensorFault, also ABSENT, MUTE and GARBLED."""
         if self._asleep:
             await self._wake()
         if not self._passive:

@@ -1,4 +1,7 @@
-"""Peacefair PZEM-004T v3 single-phase meter: Modbus RTU on a UART (9600 8N1), 32-bit values low word first (user manual V1.0, clause 2.4)."""
+"""Peacefair PZEM-004T v3 single-phase meter: Modbus RTU on a UART (9600 8N1; user manual V1.0, clause 2).
+
+Its 32-bit values come low word first, unlike nearly everything else on Modbus.
+"""
 
 import struct
 

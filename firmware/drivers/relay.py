@@ -1,8 +1,8 @@
 """A relay behind an output pin, with a read-back of its contact: the only code that writes the pin.
 
-It refuses to switch before the minimum on or off time is over, whoever asks; only the fail-safe position is always free.
-Times count from the start of the program too: what the relay did before a reset is not known, and a node that restarts
-again and again must not chatter.
+It refuses to switch before the minimum on or off time is over, whoever asks; only the fail-safe position is always
+free. Times count from the start of the program too: what the relay did before a reset is not known, and a node that
+restarts again and again must not chatter.
 """
 
 from micropython import const
@@ -40,7 +40,7 @@ class Relay:
         return cls(out, read_back, uptime.now_ms, times[0], times[1], wiring["fail_safe"])
 
     def request(self, wanted: int) -> int:
-        """Switch to OFF or ON if that is allowed now. Returns the refusal, or ALLOWED when the pin stands as wanted."""
+        """Switch to OFF or ON if that is allowed now. Returns the refusal; ALLOWED when the pin stands as wanted."""
         if wanted == self._wanted:
             return ALLOWED
         if self._locked:
@@ -51,7 +51,7 @@ class Relay:
         return ALLOWED
 
     def to_fail_safe(self, lock: bool = False) -> None:
-        """Go to the fail-safe position at once, whatever the times say; with `lock`, stay there until the next reset."""
+        """Go to the fail-safe position at once, whatever the times say; with `lock`, stay there until the reset."""
         self._locked = self._locked or lock
         if self._wanted != self._fail_safe:
             self._write(self._fail_safe)

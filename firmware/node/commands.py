@@ -1,7 +1,7 @@
 """Commands of class 1: every check in its order, then the act, then a receipt in a chain.
 
-Sans-IO but for the role's `write`. The session has already checked MAC and counter. A point's class, type and limits come
-from the node's own table only; what the table does not allow is refused.
+Sans-IO but for the role's `write`. The session has already checked MAC and counter. A point's class, type and limits
+come from the node's own table only; what the table does not allow is refused.
 """
 
 import hashlib

@@ -57,7 +57,8 @@ def check(raw) -> dict:
 def section(name: str, raw, table: dict, others: tuple = ()) -> dict:
     """`raw` checked against `table` ({key: (default or REQUIRED, least, greatest)}), defaults filled in.
 
-    `others` are keys of the same level that are checked elsewhere: they are named among the valid ones. Raises ConfigError.
+    `others` are keys of the same level that are checked elsewhere: they are named among the valid ones.
+    Raises ConfigError.
     """
     _want_dict(name, raw)
     for key in raw:
@@ -68,7 +69,7 @@ def section(name: str, raw, table: dict, others: tuple = ()) -> dict:
 
 
 def sections(name: str, raw: dict, tables: dict) -> dict:
-    """As `section`, one level deeper: `tables` is {section: table}, and a section that is not there has its defaults."""
+    """As `section`, one level deeper: `tables` is {section: table}; a section that is not there has its defaults."""
     for key in raw:
         if key not in tables:
             raise ConfigError("%s: unknown key; valid here: %s" % (_path(name, key), ", ".join(sorted(tables))))

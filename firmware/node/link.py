@@ -66,7 +66,7 @@ class Link:
         self._wake.set()
 
     async def run(self, alive) -> None:
-        """Keep a session with the gateway; between attempts a pause that doubles, with jitter so that a ward does not return as one."""
+        """Keep a session. The pause between attempts doubles, with jitter: a ward must not come as one."""
         backoff_ms = _BACKOFF_MS
         while True:
             sessions = self.sessions

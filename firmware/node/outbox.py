@@ -5,6 +5,7 @@ When it is full the oldest record goes, and is declared: every number is either 
 """
 
 from micropython import const
+
 from paifang_wire.messages import GAP_QUEUE_FULL, GAP_SETTLED_BEFORE
 
 WINDOW = const(32)
@@ -40,7 +41,7 @@ class Outbox:
         return 2 * self._used < len(self._ring)
 
     def add(self, payload: bytes) -> int:
-        """Take the payload of record `next_number`. Returns how many older records had to go for it (declared as a gap)."""
+        """Take the payload of record `next_number`. Returns how many older ones had to go for it."""
         need = _HEADER_BYTES + len(payload)
         if need > len(self._ring):
             raise ValueError("record of %d bytes in a queue of %d" % (len(payload), len(self._ring)))

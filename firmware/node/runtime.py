@@ -1,4 +1,4 @@
-"""Puts a node together from its parts. Everything of the board comes in from `start`, which forgets this module, too."""
+"""Puts a node together from its parts; what is of the board comes in from `start`, which forgets this module, too."""
 
 import hashlib
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from micropython import const
+
 from paifang_wire.serial import SerialDecoder, serial_frame
 
 _READ_BYTES = const(512)

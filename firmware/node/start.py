@@ -18,7 +18,7 @@ from .uptime import Uptime
 
 
 def build():
-    """(Supervisor, its tasks), the outputs already in their safe positions. Raises ConfigError, IdentityError or OSError."""
+    """(Supervisor, its tasks); outputs are in their safe positions. Raises ConfigError, IdentityError or OSError."""
     uptime = Uptime(time.ticks_ms, time.ticks_diff, asyncio.sleep_ms)
     from . import config as checks
 

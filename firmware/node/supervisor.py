@@ -26,8 +26,8 @@ class Supervisor:
         self._wdt = wdt
         self._records = records
         self._to_safe_state = to_safe_state
-        self._names = []
         self._alive = []
+        self._kept = []
 
     async def run(self, tasks: tuple) -> None:
         """Run `tasks`, pairs of (name, function of one argument `alive` that gives a coroutine), for ever.
@@ -37,16 +37,18 @@ class Supervisor:
         for name, make in tasks:
             alive = Alive(self._uptime)
             self._alive.append(alive)
-            asyncio.create_task(self._keep(name, make, alive))
+            self._kept.append(asyncio.create_task(self._keep(name, make, alive)))
         while True:
             await self._uptime.sleep_ms(_FEED_MS)
             self._feed()
 
     def _feed(self) -> None:
-        if all([alive.is_set for alive in self._alive]):
-            for alive in self._alive:
-                alive.is_set = False
-            self._wdt.feed()
+        for alive in self._alive:
+            if not alive.is_set:
+                return
+        for alive in self._alive:
+            alive.is_set = False
+        self._wdt.feed()
 
     async def _keep(self, name: str, make, alive) -> None:
         failures = []

@@ -4,6 +4,7 @@ import asyncio
 import errno
 
 from micropython import const
+
 from paifang_wire.framing import StreamDecoder, stream_frame
 
 _READ_BYTES = const(512)
@@ -30,7 +31,7 @@ class TcpTransport:
         self._decoder = StreamDecoder()
 
     async def receive(self) -> list:
-        """The frames that came next, possibly none. Raises OSError at the end, WireError for what is no frame: drop it then."""
+        """The frames that came next, possibly none. Raises OSError at the end, and WireError for what is no frame."""
         data = await self._reader.read(_READ_BYTES)
         if not data:
             raise OSError(errno.ECONNRESET)

@@ -14,7 +14,7 @@ class WallClock:
         self.synced_at_ms = None
 
     def learn(self, asked_ms: int, utc_ms, now_ms: int) -> bool:
-        """Take an answer that says `utc_ms` (None: the gateway has no time itself) to a question asked at uptime `asked_ms`.
+        """Take an answer, `utc_ms` (None: the gateway has no time itself), to a question asked at uptime `asked_ms`.
 
         Returns whether it was taken; an answer to nothing we could have asked, or a slow one, is not.
         """

@@ -16,7 +16,7 @@ class Wifi:
         self._uptime = uptime
 
     async def up(self) -> None:
-        """Return at once when connected, else connect. Raises OSError when the access point does not take us in 20 s."""
+        """Return at once when connected, else connect. Raises OSError when no access point takes us within 20 s."""
         wlan = self._wlan
         if wlan.isconnected():
             return

@@ -86,6 +86,7 @@ class AirQuality:
 
     async def write(self, point: int, value: int) -> tuple:
         """(refusal or 0, before, after) of a command that the table of points has let through: only the fan is left."""
+        del point
         return await self._fan.write(value)
 
     def to_safe_state(self) -> None:

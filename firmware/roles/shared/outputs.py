@@ -25,7 +25,7 @@ class Switch:
         self.check()
 
     async def write(self, value: int) -> tuple:
-        """(refusal or 0, position before, position after), both as read back. A contact that does not follow is a refusal."""
+        """(refusal or 0, position before, after), both as read back. A contact that does not follow is a refusal."""
         before = self._relay.position()
         refusal = self._relay.request(value)
         if not refusal:

@@ -2,7 +2,7 @@
 
 
 async def every(period_ms: int, uptime, alive, work) -> None:
-    """Await `work()` once each `period_ms`, for ever. After a delay of more than a period it goes on from now, without a burst."""
+    """Await `work()` once each `period_ms`, for ever. After a longer delay it goes on from now, without a burst."""
     due_ms = uptime.now_ms()
     while True:
         alive()

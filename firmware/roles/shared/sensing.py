@@ -17,9 +17,10 @@ _EVENTS = {
 
 
 class Sensor:
-    """A driver and the points it gives. `driver.read()`, awaited: (values in the order of `rows`, GOOD or SETTLING), or SensorFault.
+    """A driver and the points it gives.
 
-    `rows` are the points' rows of the description; a value outside their limits is not one the chip can measure.
+    `driver.read()`, awaited: (values in the order of `rows`, GOOD or SETTLING), or SensorFault. `rows` are the points'
+    rows of the description; a value outside their limits is not one the chip can measure.
     """
 
     def __init__(self, name: str, driver, rows: tuple, records) -> None:
@@ -30,7 +31,7 @@ class Sensor:
         self._state = messages.GOOD
 
     async def poll(self):
-        """Read once and make one report of it. Returns the values (None where there is none), or None for no reading at all."""
+        """Read once and make one report of it. Returns the values (None where there is none); None for no reading."""
         try:
             values, quality = await self._driver.read()
         except SensorFault as fault:
@@ -47,12 +48,13 @@ class Sensor:
             number = row[_NUMBER]
             if quality != messages.GOOD:
                 flags[number] = quality
-            if not row[_MINIMUM] <= value <= row[_MAXIMUM]:
-                flags[number] = state = messages.IMPLAUSIBLE
-                worst = number
-                detail = "%s %d is outside %d to %d" % (row[_NAME], value, row[_MINIMUM], row[_MAXIMUM])
-                value = None
-            kept.append(value)
+            if row[_MINIMUM] <= value <= row[_MAXIMUM]:
+                kept.append(value)
+                continue
+            kept.append(None)
+            flags[number] = state = messages.IMPLAUSIBLE
+            worst = number
+            detail = "%s %d is outside %d to %d" % (row[_NAME], value, row[_MINIMUM], row[_MAXIMUM])
         self._records.report({row[_NUMBER]: value for row, value in zip(self._rows, kept)}, flags)
         self._note(messages.GOOD if state == messages.SETTLING else state, worst, detail)
         return kept
