@@ -1,0 +1,154 @@
+"""Power is cut after every single write of the store: no acknowledged record is lost, none is there twice.
+
+A killed process says nothing about this: the kernel still writes what it was given. Here the store runs on a recording
+disk, and each prefix of what it did is replayed with the unsynced writes lost, or only some of them, or torn. That the
+test can fail is shown by running it on a store that does not sync.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from recording import Disk, RecordingVFS, remove_files, write_files
+
+from paifang.errors import PaifangError
+from paifang.store import Batch, Store, database
+from paifang_wire.errors import WireError
+from paifang_wire.marks import RecordMarks
+
+FILE = "paifang.db"
+NODES = ("aq-1", "aq-2", "meter-1")
+CHECKPOINT_PAGES = 12
+"""So that the log is copied back, and begun anew, several times in a short run."""
+_names = itertools.count()
+
+Numbers = dict[tuple[str, int], set[int]]
+
+
+async def run_workload(folder: Path, synchronous: str, seed: int, commits: int) -> RecordingVFS:
+    """Have a store on a recording disk take in records, duplicates, gaps and jobs; its acks stand in `entries` too."""
+    vfs = RecordingVFS(f"recording-{next(_names)}")
+    chance = random.Random(seed)
+
+    def settled(batch: Batch) -> None:
+        vfs.entries.append(("ack", list(batch.acks)))
+
+    folder.mkdir()
+    store = Store(folder / FILE, settled=settled, vfs=vfs.name, synchronous=synchronous)
+    await store.open()
+    for count in range(commits):
+        for _ in range(chance.randint(1, 6)):
+            take_in(store, chance, count)
+        await store.flush()
+    await store.close()
+    return vfs
+
+
+def take_in(store: Store, chance: random.Random, count: int) -> None:
+    boot = store.boot(chance.choice(NODES), 1 + count // 25)
+    number = boot.marks.high + chance.choice((1, 1, 1, 1, 2, 3, 0))
+    if number < 1:
+        return
+    kind = chance.random()
+    if kind < 0.1:
+        store.settle(boot, number, number + chance.randint(0, 3), 1, 5)
+    elif kind < 0.15:
+        store.write(lambda connection: connection.execute("INSERT OR IGNORE INTO descriptions VALUES (x'00', x'00')"))
+    else:
+        body = chance.randbytes(chance.choice((20, 60, 900)))
+        try:
+            store.add(boot, (boot.node, boot.boot, number, 3, 1_000 * count, None, 5, body))
+        except WireError:
+            return
+
+
+async def findings(folder: Path, acked: Numbers) -> list[str]:
+    """What is wrong with the files that a power cut left in `folder`."""
+    store = Store(folder / FILE, settled=lambda _: None)
+    try:
+        await store.open()
+    except PaifangError as error:
+        return [f"cannot be opened, all is lost : {error}"]
+    try:
+        return await store.read(lambda connection: look(connection, acked))
+    finally:
+        await store.close()
+
+
+def look(connection: Any, acked: Numbers) -> list[str]:
+    wrong = [f"damaged: {line}" for line in database.check(connection)]
+    stored: Numbers = {}
+    for node, boot, number in connection.execute("SELECT node, boot, number FROM records"):
+        if number in stored.setdefault((node, boot), set()):
+            wrong.append(f"{node} {boot}.{number} is stored twice")
+        stored[node, boot].add(number)
+    for node, boot, first, last in connection.execute("SELECT node, boot, first, last FROM gaps"):
+        stored.setdefault((node, boot), set()).update(range(first, last + 1))
+    for place, numbers in acked.items():
+        wrong += [f"{place} lost {number}" for number in sorted(numbers - stored.get(place, set()))]
+    for node, boot, high, bitmap in connection.execute("SELECT node, boot, high, bitmap FROM boots"):
+        claimed = settled_numbers(high, bitmap)
+        if claimed - stored.get((node, boot), set()):
+            wrong.append(f"{node} {boot}: the marks claim what is not stored")
+    return wrong
+
+
+def settled_numbers(high: int, bitmap: int) -> set[int]:
+    marks = RecordMarks(high, bitmap % (1 << 64))
+    return {number for number in range(1, high + 65) if marks.holds(number)}
+
+
+async def cut_power(
+    tmp_path: Path, entries: list[tuple[Any, ...]], cuts: list[int], seed: int
+) -> tuple[int, list[str]]:
+    """Cut the power after each of `cuts` entries; returns how many cuts had something to lose, and what is wrong."""
+    chance = random.Random(seed)
+    disk, acked, done, armed = Disk(), dict[tuple[str, int], set[int]](), 0, 0
+    wrong: list[str] = []
+    for cut in sorted(cuts):
+        for entry in entries[done:cut]:
+            if entry[0] == "ack":
+                for node, boot, high, bitmap in entry[1]:
+                    acked[node, boot] = settled_numbers(high, bitmap)
+            else:
+                disk.do(entry)
+        done = cut
+        armed += disk.has_pending
+        for name, files in (("all", disk.lose_all()), ("some", disk.lose_some(chance))):
+            folder = tmp_path / f"cut-{cut}-{name}"
+            write_files(folder, files)
+            wrong += [f"cut {cut}, {name} lost: {what}" for what in await findings(folder, acked)]
+            remove_files(folder)
+    return armed, wrong
+
+
+async def test_nothing_acknowledged_is_lost_wherever_power_is_cut(tmp_path, tier_size, monkeypatch):
+    monkeypatch.setattr(database, "WAL_PAGES", CHECKPOINT_PAGES)
+    commits = tier_size(40, 300)
+    vfs = await run_workload(tmp_path / "run", "FULL", 1, commits)
+    kinds = {entry[:2] for entry in vfs.entries if entry[0] != "ack"}
+    assert {("sync", FILE), ("sync", FILE + "-wal"), ("write", FILE)} <= kinds, "log and checkpoints both ran"
+
+    every = range(1, len(vfs.entries) + 1)
+    cuts = random.Random(2).sample(every, min(tier_size(150, len(every)), len(every)))
+    for seed in range(tier_size(1, 5)):
+        armed, wrong = await cut_power(tmp_path, vfs.entries, cuts, seed)
+        assert wrong == []
+        assert armed > len(cuts) // 4, "most cuts must fall while something is unsynced"
+
+
+@pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
+async def test_the_same_cuts_find_the_loss_when_commits_are_not_synced(tmp_path, synchronous, monkeypatch):
+    monkeypatch.setattr(database, "WAL_PAGES", CHECKPOINT_PAGES)
+    vfs = await run_workload(tmp_path / "run", synchronous, 1, 12)
+    cuts = random.Random(2).sample(range(1, len(vfs.entries) + 1), 40)
+    _, wrong = await cut_power(tmp_path, vfs.entries, cuts, 0)
+    assert any(" lost " in what for what in wrong)
