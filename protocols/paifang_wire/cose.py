@@ -36,12 +36,18 @@ class Mac0:
         self._tag_head = _TAG_HEADS[alg]
         self._tag_length = _TAG_LENGTHS[alg]
 
-    def seal(self, counter: int, payload: bytes) -> bytes:
+    def seal(self, counter: int, payload: "bytes | bytearray") -> bytes:
         """Return the frame of `payload` with transport counter `counter` (0..2**32-1)."""
         protected = self._protected(counter)
         body_head = bytearray()
         cbor.append_head(body_head, 2, len(payload))
-        tag = self._hmac.digest(_MAC_START, protected, self._aad, body_head, payload)
+        inner = self._hmac.start()
+        inner.update(_MAC_START)
+        inner.update(protected)
+        inner.update(self._aad)
+        inner.update(body_head)
+        inner.update(payload)
+        tag = self._hmac.finish(inner)
         frame = bytearray(b"\x84")
         frame.extend(protected)
         frame.append(0xA0)

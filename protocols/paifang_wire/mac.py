@@ -16,6 +16,14 @@ except ImportError:
         return difference == 0
 
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:
+    TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
+
+if TYPE_CHECKING:
+    from typing import Any
+
 _BLOCK_LENGTH = 64
 _DIGEST_LENGTH = 32
 
@@ -30,11 +38,19 @@ class Hmac256:
         self._inner = bytes([byte ^ 0x36 for byte in key])
         self._outer = bytes([byte ^ 0x5C for byte in key])
 
-    def digest(self, *parts: "bytes | bytearray") -> bytes:
+    def digest(self, *parts: bytes) -> bytes:
         """Return the 32-byte tag of the parts put together."""
-        inner = hashlib.sha256(self._inner)
+        inner = self.start()
         for part in parts:
             inner.update(part)
+        return self.finish(inner)
+
+    def start(self) -> "Any":
+        """Return a hash to be given the message with `update`, in pieces as they lie, and then to `finish`."""
+        return hashlib.sha256(self._inner)
+
+    def finish(self, inner: "Any") -> bytes:
+        """Return the 32-byte tag of what `inner` was given."""
         outer = hashlib.sha256(self._outer)
         outer.update(inner.digest())
         return outer.digest()

@@ -4,7 +4,7 @@ Sans-IO. `NodeSession` is the node's side of one connection; `link.GatewayLink` 
 check raises WireError and changes nothing; the answer to it is silence.
 """
 
-from . import keys, messages
+from . import cbor, keys, messages
 from .cose import COUNTER_LIMIT, Mac0
 from .errors import NO_SESSION, SHAPE, WireError
 from .mac import Hmac256
@@ -35,9 +35,12 @@ class Channel:
 
     def seal(self, message: "Sequence[Any]") -> bytes:
         """Return the next frame. Raises WireError(NO_SESSION) when the counter is used up: shake hands again."""
-        return self.seal_payload(messages.encode(message))
+        messages.check(message)
+        payload = bytearray()
+        cbor.append(payload, message)
+        return self.seal_payload(payload)
 
-    def seal_payload(self, payload: bytes) -> bytes:
+    def seal_payload(self, payload: "bytes | bytearray") -> bytes:
         """Return the next frame for a message that `messages.encode` has encoded before."""
         if self._counter == COUNTER_LIMIT:
             raise WireError(NO_SESSION, "transport counter used up")
@@ -104,13 +107,16 @@ class NodeSession:
 
     def send(self, message: "Sequence[Any]") -> bytes:
         """Return the frame of `message`. Raises WireError(NO_SESSION) before the welcome."""
-        return self.send_payload(messages.encode(message))
+        return self._established().seal(message)
 
     def send_payload(self, payload: bytes) -> bytes:
         """Return the frame of a message that `messages.encode` has encoded before. Raises WireError(NO_SESSION)."""
+        return self._established().seal_payload(payload)
+
+    def _established(self) -> Channel:
         if self._channel is None:
             raise WireError(NO_SESSION, "no welcome yet")
-        return self._channel.seal_payload(payload)
+        return self._channel
 
 
 def _session_mac(key: bytes, site: str, node: str, boot: int, nonces: bytes, direction: int) -> Mac0:
