@@ -55,7 +55,9 @@ def ward() -> Generator[Ward]:
     """Run a gateway with its defaults, on a free port, in a fresh folder on disk; it is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="paifang-bench-", dir=_disk()) as folder:
         data = Path(folder)
-        (data / "gateway.toml").write_text(f'site = "{SITE}"\n[nodes.tcp]\nlisten = "127.0.0.1:0"\n', encoding="utf-8")
+        (data / "gateway.toml").write_text(
+            f'site = "{SITE}"\n[nodes.tcp]\nlisten = "127.0.0.1:0"\n[log]\nlevel = "warning"\n', encoding="utf-8"
+        )
         command = [sys.executable, "-m", "paifang", "run", "--data", folder, "--json"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
