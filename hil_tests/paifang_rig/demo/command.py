@@ -33,7 +33,7 @@ def command(
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live table, on a terminal too.")] = False,
 ) -> None:
-    """Run a gateway and six nodes with the real firmware; switch, attack, cut power, and count everything.
+    r"""Run a gateway and six nodes with the real firmware; switch, attack, cut power, and count everything.
 
     \b
     paifang demo
@@ -43,9 +43,10 @@ def command(
     duration_s = None if duration is None else _duration_s(duration)
     if data is not None and data.exists() and any(data.iterdir()):
         raise typer.BadParameter(f"{data} is not empty: name a new folder", param_hint="--data")
-    from paifang.errors import PaifangError
-    from paifang_rig.demo.story import tell
-    from paifang_rig.errors import RigError
+    # The help of every command is shown without loading the rig.
+    from paifang.errors import PaifangError  # noqa: PLC0415
+    from paifang_rig.demo.story import tell  # noqa: PLC0415
+    from paifang_rig.errors import RigError  # noqa: PLC0415
 
     live = sys.stdout.isatty() and not plain
     with tempfile.TemporaryDirectory(prefix="paifang-demo-") as fresh:

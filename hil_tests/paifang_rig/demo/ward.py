@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process with embedded defaults, and six nodes on the bench, one of them on a serial line."""
+"""The demo's ward: a gateway process with embedded defaults, and six nodes on the bench, one on a serial line."""
 
 from __future__ import annotations
 
