@@ -1,10 +1,12 @@
 """Shell completion of what only the running gateway knows."""
 
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from paifang.cli.options import Asked, socket_of
+from paifang.cli.options import socket_of
+from paifang.config.places import Place
 from paifang.control.client import ControlClient
 from paifang.errors import PaifangError
 
@@ -25,13 +27,17 @@ def points(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _ask(ctx: typer.Context, op: str, **args: Any) -> Any:
-    above = ctx.find_root().params
-    wanted = Asked(ctx.params.get("config") or above.get("config"), ctx.params.get("data") or above.get("data"), False)
     try:
-        with ControlClient(socket_of(wanted.place), _PATIENCE_S) as gateway:
+        with ControlClient(socket_of(Place(_path(ctx, "config"), _path(ctx, "data"))), _PATIENCE_S) as gateway:
             return gateway.request(op, **args)
     except PaifangError:
         return None
+
+
+def _path(ctx: typer.Context, option: str) -> Path | None:
+    """A shared option from either side of the command; while completing, it may be text still."""
+    given = ctx.params.get(option) or ctx.find_root().params.get(option)
+    return None if given is None else Path(given)
 
 
 NodeArgument = Annotated[
