@@ -13,7 +13,7 @@ from .conftest import PROTOCOLS
 from .grammar import Grammar
 
 SOURCE = (PROTOCOLS / "wire.cddl").read_text(encoding="utf-8")
-RULES = re.search("^message = (.*)$", SOURCE, re.MULTILINE)[1].split(" / ")
+RULES = re.findall("^message = (.*)$", SOURCE, re.MULTILINE)[0].split(" / ")
 """The rule of each kind of message, in the order of the kinds."""
 
 
