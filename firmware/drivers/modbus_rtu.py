@@ -42,7 +42,7 @@ def read_answer(frame: bytes, unit: int, function: int, count: int) -> bytes:
 
 
 def answer_complete(count: int):
-    """A test for `uart_exchange.ask`: a whole answer of `count` registers, or a whole exception answer."""
+    """A test for `Line.ask`: a whole answer of `count` registers, or a whole exception answer."""
 
     def complete(frame: bytes) -> bool:
         return len(frame) >= 5 + 2 * count or (len(frame) == 5 and bool(frame[1] & _EXCEPTION_BIT))

@@ -11,7 +11,7 @@ from micropython import const
 from paifang_wire.messages import ABSENT, FAULT, GARBLED, GOOD, IMPLAUSIBLE, MUTE, SETTLING
 
 from .faults import SensorFault
-from .uart_exchange import ask
+from .uart_exchange import Line
 
 _READ = b"\x42\x4d\xe2\x00\x00\x01\x71"
 _PASSIVE = b"\x42\x4d\xe1\x00\x00\x01\x70"
@@ -60,7 +60,7 @@ class Pms5003:
     """`uart`: read(n) and write(data), non-blocking; `clock`: now_ms() and sleep_ms(n)."""
 
     def __init__(self, uart, clock, sleep_between: bool = False) -> None:
-        self._uart = uart
+        self._line = Line(uart, clock)
         self._clock = clock
         self._sleep_between = sleep_between
         self._asleep = False
@@ -77,12 +77,12 @@ class Pms5003:
         frame = await self._ask()
         quality = GOOD if self._clock.now_ms() - self._awake_since_ms >= _SETTLE_MS else SETTLING
         if self._sleep_between:
-            self._uart.write(_SLEEP)
+            self._line.write(_SLEEP)
             self._asleep = True
         return parse(frame), quality
 
     async def _ask(self) -> bytes:
-        answer = await ask(self._uart, self._clock, _READ, find_frame, _ANSWER_LIMIT, _ANSWER_TIMEOUT_MS)
+        answer = await self._line.ask(_READ, find_frame, _ANSWER_LIMIT, _ANSWER_TIMEOUT_MS)
         frame = find_frame(answer)
         if frame:
             self._answered = True
@@ -94,14 +94,14 @@ class Pms5003:
         raise SensorFault(MUTE if self._answered else ABSENT, "no answer on the UART")
 
     async def _set_passive(self) -> None:
-        self._uart.write(_WAKE)  # nothing to a sensor that runs, and some stop their fan by themselves
+        self._line.write(_WAKE)  # nothing to a sensor that runs, and some stop their fan by themselves
         await self._clock.sleep_ms(_MODE_CHANGE_MS)
-        self._uart.write(_PASSIVE)
+        self._line.write(_PASSIVE)
         await self._clock.sleep_ms(_MODE_CHANGE_MS)
         self._passive = True
 
     async def _wake(self) -> None:
-        self._uart.write(_WAKE)
+        self._line.write(_WAKE)
         self._asleep = False
         self._passive = False
         self._awake_since_ms = self._clock.now_ms()

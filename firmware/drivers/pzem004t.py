@@ -11,7 +11,7 @@ from paifang_wire.messages import ABSENT, GOOD, IMPLAUSIBLE, MUTE
 
 from .faults import SensorFault
 from .modbus_rtu import answer_complete, read_answer, read_request
-from .uart_exchange import ask
+from .uart_exchange import Line
 
 _READ_INPUT_REGISTERS = const(4)
 _COUNT = const(10)
@@ -36,8 +36,7 @@ class Pzem004t:
     """`uart`: read(n) and write(data), non-blocking; `clock`: now_ms() and sleep_ms(n); `unit`: 1 .. 247, factory 1."""
 
     def __init__(self, uart, clock, unit: int = 1) -> None:
-        self._uart = uart
-        self._clock = clock
+        self._line = Line(uart, clock)
         self._unit = unit
         self._request = read_request(unit, _READ_INPUT_REGISTERS, 0, _COUNT)
         self._complete = answer_complete(_COUNT)
@@ -45,7 +44,7 @@ class Pzem004t:
 
     async def read(self) -> tuple:
         """(values as of `parse`, GOOD), or SensorFault ABSENT, MUTE, GARBLED, FAULT or IMPLAUSIBLE."""
-        answer = await ask(self._uart, self._clock, self._request, self._complete, _ANSWER_BYTES, _ANSWER_TIMEOUT_MS)
+        answer = await self._line.ask(self._request, self._complete, _ANSWER_BYTES, _ANSWER_TIMEOUT_MS)
         if not answer:
             raise SensorFault(MUTE if self._answered else ABSENT, "no answer on the UART")
         registers = read_answer(answer, self._unit, _READ_INPUT_REGISTERS, _COUNT)

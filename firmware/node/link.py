@@ -48,7 +48,7 @@ class Link:
         self._lost = None
         self._handshakes = 0
         self._frames_refused = 0
-        self._sent_ms = self._heard_ms = self._refused_ms = 0
+        self._sent_ms = self._refused_ms = 0
         self.sessions = 0
 
     @property

@@ -77,7 +77,7 @@ class SmartMeter:
 
     async def _work(self) -> None:
         values = await self._meter.poll()
-        if values is not None and values[_POWER] is not None:
+        if values is not None:
             self._guard(values[_POWER])
         self._switch.check()
 

@@ -31,42 +31,33 @@ class Sensor:
         self._state = messages.GOOD
 
     async def poll(self):
-        """Read once and make one report of it. Returns the values (None where there is none); None for no reading."""
+        """Read once and make one report of it. Returns the values, None when there is no reading to be believed."""
         try:
             values, quality = await self._driver.read()
+            self._check(values)
         except SensorFault as fault:
-            self._report_nothing(fault.quality)
-            self._note(fault.quality, None, fault.detail)
+            self._report(None, fault.quality)
+            self._note(fault.quality, fault.detail)
             return None
-        return self._report(values, quality)
+        self._report(values, quality)
+        self._note(messages.GOOD, "")
+        return values
 
-    def _report(self, values: tuple, quality: int) -> list:
-        state, worst, detail = quality, None, ""
-        kept = []
-        flags = {}
+    def _check(self, values: tuple) -> None:
+        """One value that the chip cannot measure discredits the whole answer."""
         for row, value in zip(self._rows, values):
-            number = row[_NUMBER]
-            if quality != messages.GOOD:
-                flags[number] = quality
-            if row[_MINIMUM] <= value <= row[_MAXIMUM]:
-                kept.append(value)
-                continue
-            kept.append(None)
-            flags[number] = state = messages.IMPLAUSIBLE
-            worst = number
-            detail = "%s %d is outside %d to %d" % (row[_NAME], value, row[_MINIMUM], row[_MAXIMUM])
-        self._records.report({row[_NUMBER]: value for row, value in zip(self._rows, kept)}, flags)
-        self._note(messages.GOOD if state == messages.SETTLING else state, worst, detail)
-        return kept
+            if not row[_MINIMUM] <= value <= row[_MAXIMUM]:
+                limits = (row[_NAME], value, row[_MINIMUM], row[_MAXIMUM])
+                raise SensorFault(messages.IMPLAUSIBLE, "%s %d is outside %d to %d" % limits)
 
-    def _report_nothing(self, quality: int) -> None:
+    def _report(self, values, quality: int) -> None:
         numbers = [row[_NUMBER] for row in self._rows]
-        self._records.report(dict.fromkeys(numbers), dict.fromkeys(numbers, quality))
+        flags = {} if quality == messages.GOOD else dict.fromkeys(numbers, quality)
+        self._records.report(dict.fromkeys(numbers) if values is None else dict(zip(numbers, values)), flags)
 
-    def _note(self, state: int, point, detail: str) -> None:
+    def _note(self, state: int, detail: str) -> None:
         if state == self._state:
             return
         self._state = state
         code = _EVENTS.get(state, messages.EV_RECOVERED)
-        number = self._rows[0][_NUMBER] if point is None else point
-        self._records.event(code, number, self.name + ": " + detail if detail else self.name)
+        self._records.event(code, self._rows[0][_NUMBER], self.name + ": " + detail if detail else self.name)

@@ -99,6 +99,7 @@ def test_absent_then_mute_then_back_in_passive_mode():
     del uart.answers[PASSIVE]
     assert raises(SensorFault, complete, driver.read()).quality == ABSENT
     uart.answers[READ] = FRAMES[0][0]
+    clock.ms += 3_000
     complete(driver.read())
     uart.answers[READ] = b""
     assert raises(SensorFault, complete, driver.read()).quality == MUTE
@@ -116,6 +117,7 @@ def test_settles_anew_after_it_was_mute():
     uart.answers[READ] = b""
     raises(SensorFault, complete, driver.read())
     uart.answers[READ] = FRAMES[0][0]
+    clock.ms += 3_000
     assert complete(driver.read())[1] == SETTLING
 
 

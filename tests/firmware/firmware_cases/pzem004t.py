@@ -18,7 +18,8 @@ def with_crc(body):
 
 def meter(answer, chunk=7):
     uart = Uart({REQUEST: answer}, chunk)
-    return Pzem004t(uart, Clock()), uart
+    uart.clock = Clock()
+    return Pzem004t(uart, uart.clock), uart
 
 
 def quality_of(answer):
@@ -65,6 +66,7 @@ def test_absent_then_mute():
     driver, uart = meter(b"")
     assert raises(SensorFault, complete, driver.read()).quality == ABSENT
     uart.answers[REQUEST] = ANSWER
+    uart.clock.ms += 3_000
     complete(driver.read())
     uart.answers[REQUEST] = b""
     assert raises(SensorFault, complete, driver.read()).quality == MUTE
@@ -84,3 +86,15 @@ def test_a_late_answer_is_not_taken_for_the_next():
     driver, uart = meter(ANSWER)
     uart.pending = with_crc(b"\x01\x04\x14" + bytes(20))
     assert complete(driver.read())[0] == VALUES
+
+
+def test_after_silence_nothing_is_asked_until_a_late_answer_would_have_come():
+    driver, uart = meter(b"")
+    for _ in range(4):
+        assert raises(SensorFault, complete, driver.read()).quality == ABSENT
+        uart.clock.ms += 700
+    assert uart.written == [REQUEST]
+    uart.pending = ANSWER  # the late one, to the first question
+    uart.clock.ms += 3_000
+    assert raises(SensorFault, complete, driver.read()).quality == ABSENT
+    assert uart.written == [REQUEST, REQUEST]
