@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TYPINGS := build/typings
 
-.PHONY: venv demo test soak lint bench format lock
+.PHONY: venv demo test soak lint lint-code lint-format lint-imports lint-types lint-firmware bench format lock
 .DEFAULT_GOAL := venv
 
 venv: $(VENV)/.project
@@ -23,12 +23,24 @@ test: venv
 soak: venv
 	$(BIN)/python -m pytest --tier soak $(ARGS)
 
-lint: $(VENV)/.project $(VENV)/.lint $(TYPINGS)/.stamp
+# `make -k lint` goes on after a finding and shows them all.
+lint: lint-code lint-format lint-imports lint-types lint-firmware
+
+lint-code: $(VENV)/.lint
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.lint
 	$(BIN)/ruff format --check .
+
+lint-imports: $(VENV)/.project $(VENV)/.lint
 	PYTHONPATH=firmware $(BIN)/lint-imports --no-cache
+
+lint-types: $(VENV)/.project $(VENV)/.lint
 	$(BIN)/pyright --warnings --pythonpath $(BIN)/python
-	$(BIN)/pyright --warnings -p firmware --pythonpath $(TYPINGS)
+
+# The stubs lie where no Python is: what MicroPython does not have must not be found.
+lint-firmware: $(VENV)/.lint $(TYPINGS)/.stamp
+	$(BIN)/pyright --warnings --project firmware --pythonpath $(TYPINGS)
 
 bench: venv
 	mkdir -p build
