@@ -63,7 +63,7 @@ def balance(
     valid = [emission for emission in emitted if emission.valid and emission.asked]
     wanted = collections.Counter((emission.board, emission.key) for emission in valid)
     found = collections.Counter(
-        (str(record["node"]), key) for record in stored if (key := _key(record.get("values"), keys)) is not None
+        (str(record["node"]), key) for record in stored if (key := key_of(record.get("values"), keys)) is not None
     )
     matched = wanted & found
     missing = _missing(valid, matched)
@@ -83,7 +83,10 @@ def balance(
     )
 
 
-def _key(values: Mapping[int, int | None] | None, keys: Iterable[Callable[[Mapping[int, int]], Key | None]]) -> Key | None:
+def key_of(
+    values: Mapping[int, int | None] | None, keys: Iterable[Callable[[Mapping[int, int]], Key | None]] = KEYS
+) -> Key | None:
+    """What finds a stored set of points in the bench's list; None for a set that no sensor gave whole."""
     present = {point: value for point, value in (values or {}).items() if value is not None}
     return next((key for key_of in keys if (key := key_of(present)) is not None), None)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from paifang_rig.simulated.models.sensor import Emission, Sensor
 
 DEADLINE_S = 20.0
-_POLL_S = 0.005
+_POLL_S, _POLL_LIMIT_S = 0.002, 0.1
 
 
 class Bench:
@@ -57,10 +57,12 @@ class Bench:
     async def until(self, condition: Callable[[], object], deadline_s: float = DEADLINE_S, what: str = "") -> None:
         """Wait until `condition()` is true; RigError naming `what` after the deadline."""
         end = time.monotonic() + deadline_s
+        pause_s = _POLL_S
         while not condition():
             if time.monotonic() > end:
                 raise RigError(f"{what or condition} did not happen within {deadline_s:.0f} s")
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _POLL_LIMIT_S)
 
     def close(self) -> None:
         for board in self.boards.values():

@@ -46,6 +46,7 @@ class GatewayProcess:
 
     async def start(self) -> None:
         """Until it says that it is ready. RigError with its own last words if it does not."""
+        await self.kill()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "gateway.toml").write_text(self._settings())
         command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
@@ -59,6 +60,12 @@ class GatewayProcess:
                 return
         await self.kill()
         raise RigError(f"the gateway did not start; it said:\n{self.log_tail()}")
+
+    def kill_now(self) -> None:
+        """SIGKILL at this very moment; `kill` or `start` picks up what is left."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def kill(self) -> None:
         """SIGKILL: what it has not synced may be gone."""
@@ -83,23 +90,28 @@ class GatewayProcess:
 
     def stored(self) -> list[dict[str, Any]]:
         """Every stored record, straight from the file: node, boot, number, kind, and a report's values and quality."""
-        files = sorted(self.folder.glob("*.db"))
-        if not files:
-            return []
-        with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as store:
-            rows = store.execute("SELECT node, boot, number, kind, body FROM records ORDER BY seq").fetchall()
+        rows = self._query("SELECT node, boot, number, kind, body FROM records ORDER BY seq")
         return [_record(*row) for row in rows]
 
     def lost(self) -> dict[str, int]:
         """Node → how many of its records it declared lost."""
-        files = sorted(self.folder.glob("*.db"))
-        if not files:
-            return {}
-        with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as store:
-            return dict(store.execute("SELECT node, sum(lost) FROM gaps GROUP BY node").fetchall())
+        rows = self._query("SELECT node, sum(lost) FROM gaps GROUP BY node")
+        return {str(node): int(lost) for node, lost in rows}
+
+    def gaps(self) -> list[tuple[str, int, int, int]]:
+        """(node, boot, first, last) of each span of records that a node declared settled without them."""
+        return [(str(n), int(b), int(f), int(t)) for n, b, f, t in self._query("SELECT node, boot, first, last FROM gaps")]
 
     def log_tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
+
+    def _query(self, statement: str) -> list[Any]:
+        """Rows of the store, read beside the gateway or after its end; none before there is a store."""
+        files = sorted(self.folder.glob("*.db"))
+        if not files:
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{files[0]}?mode=ro", uri=True)) as store:
+            return store.execute(statement).fetchall()
 
     async def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None

