@@ -42,6 +42,7 @@ async def _serve(load: Callable[[], Settings], announce: Callable[[Gateway], Non
         await stopping.wait()
     finally:
         systemd.notify("STOPPING=1")
+        loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait for the disk
         reloader.cancel()
         await gateway.stop()
 

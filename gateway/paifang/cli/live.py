@@ -104,14 +104,15 @@ class Board:
         table.add_column("SEEN", justify="right", no_wrap=True)
         for point in points:
             unit = next((self._nodes[name].cells[point].unit for name in names), "")
-            table.add_column(Text(f"{point}\n{unit}"), justify="right")
+            heading = point.replace("_", "_\n")  # long names on narrow terminals
+            table.add_column(Text(f"{heading}\n{unit}"), justify="right", overflow="fold")
         for name in names:
             node = self._nodes[name]
-            seen = "-" if node.seen_s is None else fields.ago(round(node.seen_s * 1000))
+            seen = "never" if node.seen_s is None else fields.ago(round(node.seen_s * 1000))
             style = "bold" if node.connected else "red"
             table.add_row(
                 Text(name, style=style),
-                Text(seen if node.connected else f"off {seen}", style="" if node.connected else "red"),
+                Text(seen, style="" if node.connected else "red"),
                 *(_cell_text(node.cells[point]) for point in points),
             )
         return table

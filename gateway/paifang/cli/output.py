@@ -96,7 +96,7 @@ def plain_table() -> "Table":
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    return Table(box=SIMPLE_HEAD, pad_edge=False)
+    return Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
 
 
 def _print_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:

@@ -14,7 +14,7 @@ from paifang.control.address import socket_address
 
 ANSWER_TIMEOUT_S = 30.0
 
-_GONE = "the gateway went away before it answered"
+_GONE = "the gateway went away"
 _GONE_HINT = "look whether it still runs: paifang check"
 
 

@@ -44,9 +44,12 @@ class CommandLine:
             "PAIFANG_DATA": str(self.data),
         }
 
+    def command(self, *arguments):
+        return [sys.executable, "-m", "paifang", *map(str, arguments)]
+
     async def start(self, *arguments, stdin=None, **environment):
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "paifang", *map(str, arguments)),
+            *self.command(*arguments),
             stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
