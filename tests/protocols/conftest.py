@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PROTOCOLS = HERE.parents[1] / "protocols"
 VECTORS = PROTOCOLS / "vectors"
 NODE_HEAP = "160k"
-RUN_TIMEOUT_S = 600
+RUN_TIMEOUT_S = 3600
 
 sys.path.insert(0, str(HERE))  # for `portable`, which MicroPython imports by the same name
 
