@@ -9,6 +9,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+import apsw
 import pytest
 from conftest import settings_in
 from far_side import FarNode, key_of, until
@@ -233,3 +234,65 @@ async def test_the_balance_holds_after_hang_ups(house):
     (row,) = await house.ask("nodes.list")
     assert (row["stored"], row["lost"], row["highest"]) == (199, 0, 199)
     assert len(set(house.records())) == len(house.records()) == 199
+
+
+class FullDisk(apsw.VFS):
+    """The system's files, until `full`."""
+
+    def __init__(self) -> None:
+        super().__init__("full-disk", "")
+        self.full = False
+
+    def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+        disk = self
+
+        class File(apsw.VFSFile):
+            def xWrite(self, data, offset):  # noqa: N802
+                if disk.full:
+                    raise apsw.FullError("no space left on device")
+                super().xWrite(data, offset)
+
+        return File("", name, flags)
+
+
+async def test_a_full_disk_is_shown_and_nothing_is_acknowledged_until_it_is_over(start):
+    disk = FullDisk()
+    house = await start(vfs="full-disk")
+    far = await house.enrolled()
+    disk.full = True
+    far.report(1)
+    await until(lambda: house.gateway.store.problem)
+    status = await house.ask("status")
+    assert (status["state"], status["records"]["buffered"]) == ("degraded", 1)
+    assert "no space is left" in status["problem"]
+    (finding,) = [each for each in await house.ask("check") if each["subject"] == "store"]
+    assert finding["level"] == "error"
+    assert far.acked == {}
+    assert (await far_reconnected(far))[5] == [[1, 0]], "a welcome names only what is synced"
+
+    disk.full = False
+    await far.acked_up_to(1)
+    assert (await house.ask("status"))["state"] == "ok"
+
+
+async def far_reconnected(far: FarNode) -> list:
+    await far.hang_up()
+    return await far.connect()
+
+
+async def test_a_stop_that_could_not_store_says_so(tmp_path):
+    disk = FullDisk()
+    gateway = Gateway(settings_in(tmp_path), vfs="full-disk")
+    await gateway.start()
+    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, None)
+    far = FarNode(gateway.tcp_address)
+    await far.connect()
+    disk.full = True
+    far.report(1)
+    await until(lambda: gateway.store.problem)
+    with pytest.raises(PaifangError, match="no space is left") as raised:
+        await gateway.stop()
+    assert raised.value.exit_code == EXIT_RESOURCE
+    await far.closed.wait()
+    assert far.acked == {}
+    await far.hang_up()

@@ -211,7 +211,8 @@ class FrontDesk:
         return earlier, self.table(earlier.description) or link.table
 
     def _keep(self, boot: Boot, kind: int, number: int, uptime_ms: int, utc_ms: int | None, frame: bytes) -> None:
-        _check_integers(uptime_ms, utc_ms or 0)
+        if (uptime_ms | (utc_ms or 0)) >> _INTEGER_BITS:
+            raise WireError(SHAPE, "time without sense")
         if self.store.is_full:
             raise WireError(STORE_FULL)
         now_ms = boot.seen_ms = self.clocks.utc_ms()

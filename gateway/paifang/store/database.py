@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, cast
 
 import apsw
@@ -55,6 +56,12 @@ def connect(path: Path, *, vfs: str | None = None, synchronous: str = "FULL") ->
     except apsw.Error as error:
         raise explain(error, str(path)) from error
     return connection
+
+
+def close(connection: Connection) -> None:
+    """Close, whatever state the disk is in: what is synced stays in the log and is found there again."""
+    with contextlib.suppress(apsw.Error):
+        connection.close(force=True)
 
 
 def check(connection: Connection) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from paifang.store.points import PointTable
     from paifang.store.sql import Connection, Row
 
-SCAN_LIMIT = 200_000
+SCAN_LIMIT = 50_000
 """Records looked through for a point that hardly ever comes."""
 LATEST_RECORDS = 200
 """Records in which the latest value of a point is looked for."""

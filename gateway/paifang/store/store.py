@@ -89,8 +89,8 @@ class Store:
         self._writer.close()
         await self._loop.run_in_executor(None, self._writer.join)
         self._readers.shutdown()
-        self._reading.close(force=True)
-        self._connection.close(force=True)
+        for connection in (self._reading, self._connection):
+            database.close(connection)
         if self.problem is not None:
             raise self.problem
 

@@ -12,7 +12,7 @@ import apsw
 from paifang.errors import PaifangError
 from paifang.store import boots
 from paifang.store.bulk import Bulk
-from paifang.store.database import STORAGE_FAULTS, explain
+from paifang.store.database import STORAGE_FAULTS, close, explain
 
 if TYPE_CHECKING:
     import asyncio
@@ -137,7 +137,7 @@ class Writer(threading.Thread):
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.close(force=True)
+            close(self._connection)
             self._connection = None
 
 
