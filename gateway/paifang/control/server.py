@@ -1,43 +1,23 @@
-"""The control socket's server: who may ask, how much at once, and what happens when they go away."""
+"""The control socket's server: who is let in, and the socket file itself."""
 
 import asyncio
 import contextlib
 import logging
 import os
 import socket
-import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, cast
 
 from paifang.control import lines
 from paifang.control.address import socket_address
-from paifang.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, PaifangError, resource_error
+from paifang.control.connection import Caller, Connection, Handler
+from paifang.errors import EXIT_REFUSED, EXIT_UNREACHABLE, PaifangError, resource_error
 
 CONNECTIONS_PER_USER = 64
-REQUESTS_PER_CONNECTION = 16
 BACKLOG = 128
-STOP_GRACE_S = 1.0
-"""Requests in flight when the gateway stops have this long to be answered; streams end at once."""
-
-_PEERCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The process at the other end, as the kernel knows it (SO_PEERCRED)."""
-
-    pid: int
-    uid: int
-    gid: int
-
-
-Handler = Callable[[dict[str, Any], Caller], Awaitable[Any] | AsyncIterator[Any]]
-"""`async def handler(args, caller)` returning a JSON value, returning an async iterator, or being one."""
 
 
 class ControlServer:
@@ -55,7 +35,7 @@ class ControlServer:
         self.counts: Counter[str] = Counter()
         self._uids = frozenset(uids)
         self._own_folder = own_folder
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._inode = 0
 
@@ -119,7 +99,7 @@ class ControlServer:
             self.path.parent.chmod(0o711 if others else 0o700)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(self, reader, writer)
+        connection = Connection(reader, writer, self.handlers, self.counts)
         refusal = self._refusal(connection.caller)
         if refusal is not None:
             self.counts[refusal.code] += 1
@@ -143,147 +123,6 @@ class ControlServer:
             message = f"user id {caller.uid} has {open_already} connections open already"
             return PaifangError(message, hint, code="busy", exit_code=EXIT_REFUSED)
         return None
-
-
-class _Connection:
-    def __init__(self, server: ControlServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._server = server
-        self._reader = reader
-        self._writer = writer
-        self._requests: set[asyncio.Task[None]] = set()
-        self._streams: set[asyncio.Task[None]] = set()
-        self._runner: asyncio.Task[None] | None = None
-        self.caller = _caller(writer.get_extra_info("socket"))
-
-    async def run(self) -> None:
-        """Until the client goes away, or sends what no client sends; its requests end with it."""
-        self._runner = asyncio.current_task()
-        try:
-            await self._read_requests()
-        except ConnectionError:
-            pass
-        finally:
-            await self._end()
-
-    async def stop(self) -> None:
-        for stream in self._streams:
-            stream.cancel()
-        if self._requests:
-            await asyncio.wait(self._requests, timeout=STOP_GRACE_S)
-        await self._close()
-        if self._runner is not None:
-            await asyncio.wait({self._runner})
-
-    async def refuse(self, error: PaifangError) -> None:
-        with contextlib.suppress(ConnectionError):
-            await self._write(lines.error_line(None, error))
-        await self._close()
-
-    async def _read_requests(self) -> None:
-        while True:
-            try:
-                line = await self._reader.readuntil(b"\n")
-            except asyncio.IncompleteReadError:
-                return
-            except asyncio.LimitOverrunError:
-                limit = lines.REQUEST_LIMIT_BYTES
-                too_long = PaifangError(f"a request has at most {limit} bytes", code="too-long", exit_code=EXIT_USAGE)
-                self._server.counts["too-long"] += 1
-                await self._write(lines.error_line(None, too_long))
-                return
-            await self._take(line)
-
-    async def _take(self, line: bytes) -> None:
-        try:
-            request = lines.parse_request(line)
-        except lines.MalformedRequestError as error:
-            await self._refuse_request(error.request_id, error)
-            return
-        if len(self._requests) >= REQUESTS_PER_CONNECTION:
-            message = f"{REQUESTS_PER_CONNECTION} requests are in flight on this connection already"
-            await self._refuse_request(request.id, PaifangError(message, "wait for an answer", code="busy"))
-            return
-        task = asyncio.create_task(self._answer(request), name=f"control {request.op}")
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
-        task.add_done_callback(self._streams.discard)
-
-    async def _refuse_request(self, request_id: int | None, error: PaifangError) -> None:
-        self._server.counts[error.code] += 1
-        await self._write(lines.error_line(request_id, error))
-
-    async def _answer(self, request: lines.Request) -> None:
-        try:
-            answer = lines.result_line(request.id, await self._handle(request))
-        except PaifangError as error:
-            answer = lines.error_line(request.id, error)
-        except asyncio.CancelledError:
-            stopping = PaifangError("the gateway is stopping", code="stopping", exit_code=EXIT_UNREACHABLE)
-            answer = lines.error_line(request.id, stopping)
-        except ConnectionError:
-            return
-        except Exception as error:  # noqa: BLE001 - one bad operation does not take the door down
-            self._server.counts["internal"] += 1
-            _log.exception("control: %s failed", request.op)
-            message = f"the gateway failed on {request.op}: {type(error).__name__}: {error}"
-            answer = lines.error_line(request.id, PaifangError(message, "its log tells more", code="internal"))
-        with contextlib.suppress(ConnectionError):
-            await self._write(answer)
-
-    async def _handle(self, request: lines.Request) -> Any:
-        handler = self._server.handlers.get(request.op)
-        if handler is None:
-            self._server.counts["unknown-op"] += 1
-            raise PaifangError(
-                f'no operation "{request.op}"',
-                "known: " + ", ".join(sorted(self._server.handlers)),
-                code="unknown-op",
-                exit_code=EXIT_USAGE,
-            )
-        result: Any = handler(request.args, self.caller)
-        if not hasattr(result, "__aiter__"):
-            result = await result
-        if not hasattr(result, "__aiter__"):
-            return result
-        await self._stream(request.id, cast("AsyncIterator[Any]", result))
-        return None
-
-    async def _stream(self, request_id: int, items: AsyncIterator[Any]) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._streams.add(task)
-        try:
-            async for item in items:
-                await self._write(lines.item_line(request_id, item))
-        finally:
-            if hasattr(items, "aclose"):
-                await cast("Any", items).aclose()
-
-    async def _write(self, line: bytes) -> None:
-        self._writer.write(line)
-        await self._writer.drain()
-
-    async def _end(self) -> None:
-        tasks = list(self._requests)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        await self._close()
-
-    async def _close(self) -> None:
-        self._writer.close()
-        try:
-            async with asyncio.timeout(STOP_GRACE_S):
-                await self._writer.wait_closed()
-        except ConnectionError:
-            pass
-        except TimeoutError:  # a client that reads nothing keeps nobody waiting
-            self._writer.transport.abort()
-
-
-def _caller(connected: socket.socket) -> Caller:
-    return Caller(*_PEERCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)))
 
 
 def _answers(path: Path) -> bool:

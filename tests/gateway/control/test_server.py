@@ -12,12 +12,9 @@ import pytest
 
 from paifang.control.async_client import AsyncControlClient
 from paifang.control.client import ControlClient
+from paifang.control.connection import REQUESTS_PER_CONNECTION
 from paifang.control.lines import REQUEST_LIMIT_BYTES, RemoteError, UnreachableError
-from paifang.control.server import (
-    CONNECTIONS_PER_USER,
-    REQUESTS_PER_CONNECTION,
-    ControlServer,
-)
+from paifang.control.server import CONNECTIONS_PER_USER, ControlServer
 from paifang.errors import EXIT_RESOURCE, EXIT_UNREACHABLE, EXIT_USAGE, PaifangError, not_found
 
 STRANGER_UID = 4242
