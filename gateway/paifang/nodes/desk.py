@@ -10,7 +10,7 @@ from paifang.nodes.doorkeeper import Doorkeeper
 from paifang.store.points import PointTable, decode_table, encode_points
 from paifang_wire import messages, names
 from paifang_wire.cose import Mac0
-from paifang_wire.errors import NO_SESSION, SHAPE, UNKNOWN_POINT, WireError
+from paifang_wire.errors import BOOT_BACK, NO_SESSION, SHAPE, UNKNOWN_NODE, UNKNOWN_POINT, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +117,7 @@ class FrontDesk:
         stored = [[known.boot, known.synced_high] for known in self.store.boots(node).values() if known.boot <= boot]
         newest = sorted(stored, reverse=True)[: messages.WELCOME_BOOTS]
         link.hello = message
+        link.enrolled = self.store.registry.nodes.get(node)
         self.counters.hellos += 1
         link.send_frame(link.session.welcome(*self.clocks.utc(), newest, self.table(description) is None))
 
@@ -124,6 +125,7 @@ class FrontDesk:
         """The session that this link's last hello opened is live from now on, and its boot count believed."""
         hello, node = link.hello, link.session.node
         assert hello is not None
+        self._check_still_welcome(link, node)
         if link.node != node:
             self.lost(link)
         before = self.sessions.get(node)
@@ -144,6 +146,14 @@ class FrontDesk:
         _log.info("node %s: boot %d, firmware %s, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
         if before is None and self.on_session is not None:
             self.on_session(node, True)
+
+    def _check_still_welcome(self, link: Link, node: str) -> None:
+        """Refuse a session whose node was removed, or came back in a later boot, since its hello was answered."""
+        known = self.store.registry.lookup(node)
+        removed = known is None or self.store.registry.nodes.get(node) is not link.enrolled
+        if removed or (known is not None and link.session.boot < known[1]):
+            link.carrier.close("session out of date")
+            raise WireError(UNKNOWN_NODE if removed else BOOT_BACK, node)
 
     def _describe(self, link: Link, message: list[Any], _frame: bytes) -> None:
         _, description, points = message
@@ -203,8 +213,7 @@ class FrontDesk:
 
     def _place(self, link: Link, boot_number: int) -> tuple[Boot, PointTable | None]:
         """The boot that a record belongs to, and the description that held then."""
-        boot = link.boot
-        assert boot is not None
+        boot = _boot_of(link)
         if boot_number == boot.boot:
             return boot, link.table
         earlier = self.store.boot(link.node, boot_number)

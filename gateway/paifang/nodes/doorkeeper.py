@@ -20,7 +20,7 @@ class Doorkeeper:
     """
 
     def __init__(self) -> None:
-        self._connections = Buckets(per_second=0.5, burst=8)
+        self._connections = Buckets(per_second=2, burst=20)
         self._addresses = Buckets(per_second=1_000, burst=10_000)
         self._nodes = Buckets(per_second=2, burst=30)
         self._replays = Buckets(per_second=0.2, burst=4)

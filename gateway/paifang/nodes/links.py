@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from paifang.nodes.counters import Counters
-    from paifang.store import Boot
+    from paifang.store import Boot, Node
     from paifang.store.points import PointTable
 
 
@@ -39,12 +39,14 @@ class Link:
     """A conversation with whoever is at the other end, a node once `node` is set.
 
     `boot` and `table` are those of the node's session; `uptime_ms` was the node's at `uptime_at_s` of our clock.
+    `hello` is the one answered last, `enrolled` whom the registry knew by that name then.
     """
 
     __slots__ = (
         "boot",
         "carrier",
         "desk",
+        "enrolled",
         "framed",
         "heard_s",
         "hello",
@@ -73,6 +75,7 @@ class Link:
         self.boot: Boot | None = None
         self.table: PointTable | None = None
         self.hello: list[Any] | None = None
+        self.enrolled: Node | None = None
         self.opened_s = self.heard_s = now_s
         self.uptime_ms = 0
         self.uptime_at_s = now_s
