@@ -1,4 +1,4 @@
-"""The bench: one asyncio process that powers many boards, plays their sensors, and keeps its own list of what it sent."""
+"""The bench: one asyncio process that powers many boards, plays their sensors, and lists what these really sent."""
 
 from __future__ import annotations
 

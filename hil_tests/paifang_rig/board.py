@@ -12,8 +12,6 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
-from paifang_tools import build, nvs as nvs_format
-
 from paifang_rig import control
 from paifang_rig.console import Console
 from paifang_rig.control import Op, ResetCause
@@ -23,6 +21,8 @@ from paifang_rig.serial_line import SerialLine
 from paifang_rig.simulated.models.sensor import Emission, I2cSensor, PinSensor, Sensor, UartSensor
 from paifang_rig.storage import NvsFile, NvsSession, PowerFault, PowerLost, StorageLog
 from paifang_rig.wifi import Wifi
+from paifang_tools import build
+from paifang_tools import nvs as nvs_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -179,9 +179,7 @@ class SimBoard:
         else:
             self._deliver(uart, data)
 
-    def emit(
-        self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool, asked: bool
-    ) -> None:
+    def emit(self, sensor: Sensor, identity: int | str, values: Mapping[int, int], *, valid: bool, asked: bool) -> None:
         now_ms = time.monotonic_ns() // 1_000_000
         key = sensor.key_of(values) or (sensor.kind, identity)
         cycle = self.boot
@@ -323,9 +321,7 @@ class SimBoard:
 
     def _hello(self, _: bytes) -> bytes:
         blocks = self.flash_path.stat().st_size // build.BLOCK_SIZE
-        return control.answer(
-            control.HELLO.pack(self.speed, self._first_tick, self._cause, blocks, self.unique_id)
-        )
+        return control.answer(control.HELLO.pack(self.speed, self._first_tick, self._cause, blocks, self.unique_id))
 
     def _pin_write(self, payload: bytes) -> None:
         pin, level = payload

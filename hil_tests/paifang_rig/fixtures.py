@@ -35,7 +35,7 @@ def board(bench: Bench, request: pytest.FixtureRequest) -> Callable[..., SimBoar
         return bench.board
 
     def on_usb(name: str, image: bytes, *_: object, **__: object) -> UsbBoard:
-        return UsbBoard(name, choice.removeprefix("usb:"), image, request.config.getoption("--board-power"))
+        return UsbBoard(name, choice.removeprefix("usb:"), image, str(request.config.getoption("--board-power")))
 
     return on_usb
 

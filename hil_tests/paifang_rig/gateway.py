@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from paifang.config.places import Place
 from paifang.control.async_client import AsyncControlClient
-from paifang_wire import messages
-
 from paifang_rig.errors import RigError
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,9 +83,7 @@ class GatewayProcess:
         """Make these nodes known."""
         async with AsyncControlClient(Place(data=self.folder).socket()) as client:
             for identity in identities:
-                await client.request(
-                    "nodes.add", node=identity.node, key=identity.node_key.hex(), epoch=identity.epoch
-                )
+                await client.request("nodes.add", node=identity.node, key=identity.node_key.hex(), epoch=identity.epoch)
 
     def stored(self) -> list[dict[str, Any]]:
         """Every stored record, straight from the file: node, boot, number, kind, and a report's values and quality."""
@@ -100,7 +97,9 @@ class GatewayProcess:
 
     def gaps(self) -> list[tuple[str, int, int, int]]:
         """(node, boot, first, last) of each span of records that a node declared settled without them."""
-        return [(str(n), int(b), int(f), int(t)) for n, b, f, t in self._query("SELECT node, boot, first, last FROM gaps")]
+        return [
+            (str(n), int(b), int(f), int(t)) for n, b, f, t in self._query("SELECT node, boot, first, last FROM gaps")
+        ]
 
     def log_tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL:])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paifang_tools import build, provision
-
 from paifang_rig.simulated.models.bme280 import Bme280
 from paifang_rig.simulated.models.pms5003 import Pms5003
 from paifang_rig.simulated.models.pzem004t import Pzem004t
 from paifang_rig.simulated.models.relay import Relay
+from paifang_tools import build, provision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paifang_tools import build
-
 from paifang_rig.errors import RigError
+from paifang_tools import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tty
 from typing import TYPE_CHECKING
@@ -52,10 +53,8 @@ class SerialLine:
         self._to_board(self.corrupt(False, data) if self.corrupt else data)
 
     def _flush(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._waiting = self._waiting[os.write(self._master, self._waiting) :]
-        except BlockingIOError:
-            pass
         if self._waiting:
             self._loop.add_writer(self._master, self._flush)
         else:

@@ -6,15 +6,14 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paifang_tools import nvs
-
 from paifang_rig.control import NvsOp
+from paifang_tools import nvs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class PowerLost(Exception):  # noqa: N818 (an event of the physical world, not an error)
+class PowerLost(Exception):
     """Power failed during a storage operation; nothing after it happens."""
 
 
@@ -127,7 +126,7 @@ class NvsSession:
         value = self._current(namespace, key)
         if not isinstance(value, kind):
             return b"", 2
-        return (struct.pack("<i", value) if isinstance(value, int) else value), 0
+        return (value if isinstance(value, bytes) else struct.pack("<i", value)), 0
 
     def _stage(self, namespace: str, key: str, value: nvs.Value | None) -> None:
         if self._log.note("nvs-set", f"{namespace}/{key}"):

@@ -13,10 +13,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from paifang_rig.errors import RigError
 from paifang_wire import cbor, messages
 from paifang_wire.errors import WireError
-
-from paifang_rig.errors import RigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +146,7 @@ class Tap:
         return self._arm(direction, at, act)
 
     def before_ack(self, action: Callable[[], None], skip: int = 0) -> Trigger:
-        """Call `action` when a report is up and its ack is not yet down; what comes down after that is not passed on."""
+        """Call `action` when a report is up and its ack not yet down; what comes down after that is not passed on."""
         self._trigger = Trigger(action, skip)
         return self._trigger
 

@@ -98,7 +98,9 @@ class UsbBoard:
     def _switch(self, to: str) -> None:
         done = subprocess.run([*shlex.split(self._power_command), to], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RigError(f"{self.name}: {self._power_command} {to} failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise RigError(
+                f"{self.name}: {self._power_command} {to} failed: {done.stderr.strip() or done.stdout.strip()}"
+            )
 
     def _flash(self, device: str, image: bytes) -> None:
         with tempfile.NamedTemporaryFile(suffix=".img") as file:

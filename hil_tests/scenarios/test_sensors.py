@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import pytest
+
 from paifang_rig.balance import balance
 from paifang_wire import messages
 from paifang_wire.messages import ABSENT, FAULT, GARBLED, IMPLAUSIBLE, MUTE
 
 SENSOR_POINTS = {"pms5003": (1, 2, 3, 7), "bme280": (4, 5, 6), "pzem004t": (1, 2, 3, 4, 5, 6, 7)}
 CASES = [
-    ("air_quality", "pms5003", {"mute": MUTE, "garbled": GARBLED, "truncated": GARBLED, "implausible": IMPLAUSIBLE, "sleeping": MUTE}),
-    ("air_quality", "bme280", {"absent": ABSENT, "mute": MUTE, "stuck": MUTE, "implausible": IMPLAUSIBLE, "wrong-chip": None}),
-    ("smart_meter", "pzem004t", {"mute": MUTE, "exception": FAULT, "other-unit": GARBLED, "garbled": GARBLED, "truncated": GARBLED, "implausible": IMPLAUSIBLE}),
+    (
+        "air_quality",
+        "pms5003",
+        {"mute": MUTE, "garbled": GARBLED, "truncated": GARBLED, "implausible": IMPLAUSIBLE, "sleeping": MUTE},
+    ),
+    (
+        "air_quality",
+        "bme280",
+        {"absent": ABSENT, "mute": MUTE, "stuck": MUTE, "implausible": IMPLAUSIBLE, "wrong-chip": None},
+    ),
+    (
+        "smart_meter",
+        "pzem004t",
+        {
+            "mute": MUTE,
+            "exception": FAULT,
+            "other-unit": GARBLED,
+            "garbled": GARBLED,
+            "truncated": GARBLED,
+            "implausible": IMPLAUSIBLE,
+        },
+    ),
 ]
 
 
@@ -30,7 +50,9 @@ class Records:
 
     def is_good(self) -> bool:
         last = self.last()
-        return bool(last) and None not in last["values"].values() and set(last["quality"].values()) <= {messages.SETTLING}
+        return (
+            bool(last) and None not in last["values"].values() and set(last["quality"].values()) <= {messages.SETTLING}
+        )
 
     def flags(self) -> set[int]:
         return set(self.last().get("quality", {}).values()) - {messages.SETTLING}
@@ -48,7 +70,9 @@ async def test_faults_are_flagged_and_got_over(bench, gateway, node, role: str, 
         if quality is None:
             continue
         model.fault = fault
-        await bench.until(lambda q=quality: records.flags() == {q}, 30, f"{fault} flagged as {quality}: {records.last()}")
+        await bench.until(
+            lambda q=quality: records.flags() == {q}, 30, f"{fault} flagged as {quality}: {records.last()}"
+        )
         if fault != "implausible":
             assert set(records.last()["values"].values()) == {None}
         model.fault = None
@@ -60,11 +84,18 @@ async def test_faults_are_flagged_and_got_over(bench, gateway, node, role: str, 
     assert not [line for line in made.board.console if "failed" in line]
 
 
-@pytest.mark.parametrize(("role", "sensor", "fault"), [
-    ("air_quality", "pms5003", "absent"), ("air_quality", "bme280", "absent"), ("air_quality", "bme280", "wrong-chip"),
-    ("smart_meter", "pzem004t", "absent"),
-])
-async def test_a_sensor_that_was_never_there_is_absent_until_it_is(bench, gateway, node, role: str, sensor: str, fault: str):
+@pytest.mark.parametrize(
+    ("role", "sensor", "fault"),
+    [
+        ("air_quality", "pms5003", "absent"),
+        ("air_quality", "bme280", "absent"),
+        ("air_quality", "bme280", "wrong-chip"),
+        ("smart_meter", "pzem004t", "absent"),
+    ],
+)
+async def test_a_sensor_that_was_never_there_is_absent_until_it_is(
+    bench, gateway, node, role: str, sensor: str, fault: str
+):
     gate = await gateway()
     made = node("n-1", role, gate.port, period_ms=1_000, speed=5)
     await gate.enrol(made.identity)

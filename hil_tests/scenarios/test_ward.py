@@ -7,10 +7,12 @@ import contextlib
 import random
 
 import pytest
+
 from paifang_rig.balance import balance, key_of
 from paifang_rig.errors import RigError
 from paifang_rig.nodes import SERIAL_LINK
 from paifang_rig.tap import DOWN, UP, Tap
+from paifang_rig.wifi import Wifi
 from paifang_wire import messages
 
 
@@ -163,7 +165,9 @@ async def test_no_acknowledged_reading_is_lost(bench, gateway, node, tier_size, 
     async with Tap(lambda: gate.port) as tap:
         tap.heard = line.heard
         roles = {"n-0": "air_quality", "n-1": "smart_meter"}
-        nodes = [node(name, role, tap.port, period_ms=500, speed=10) for name, role in roles.items()]
+        nodes = [
+            node(name, role, tap.port, period_ms=200, speed=2, wifi=Wifi(connect_ms=20)) for name, role in roles.items()
+        ]
         await gate.enrol(*(made.identity for made in nodes))
         faults = Faults(bench, gate, tap, line, random.Random(7))
         async with asyncio.TaskGroup() as group:

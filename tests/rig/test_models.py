@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+
 from paifang_rig.simulated.models import bme280, pms5003, pzem004t
 from paifang_rig.simulated.models.relay import Relay
 
@@ -55,7 +56,9 @@ SLEEP = bytes.fromhex("424DE400000173")
 WAKE = bytes.fromhex("424DE400010174")
 
 
-@pytest.mark.parametrize(("data", "pm25_cf1", "pm25"), [*zip(pms5003.CAPTURED, (10, 11, 62), (10, 11, 46), strict=True)])
+@pytest.mark.parametrize(
+    ("data", "pm25_cf1", "pm25"), [*zip(pms5003.CAPTURED, (10, 11, 62), (10, 11, 46), strict=True)]
+)
 def test_captured_pms_frames_are_whole(data: bytes, pm25_cf1: int, pm25: int):
     assert len(data) == 32
     assert sum(data[:30]) == int.from_bytes(data[30:], "big")
@@ -111,8 +114,14 @@ def test_pms_hears_a_command_behind_noise_and_in_pieces_and_no_wrong_one():
 
 @pytest.mark.parametrize(
     ("fault", "length", "good_sum"),
-    [("mute", 0, None), ("absent", 0, None), ("sleeping", 0, None), ("garbled", 32, False), ("truncated", 20, None),
-     ("implausible", 32, True)],
+    [
+        ("mute", 0, None),
+        ("absent", 0, None),
+        ("sleeping", 0, None),
+        ("garbled", 32, False),
+        ("truncated", 20, None),
+        ("implausible", 32, True),
+    ],
 )
 def test_pms_faults(fault: str, length: int, good_sum: bool | None):
     sensor, board = on(pms5003.Pms5003(fault=fault))
@@ -143,7 +152,9 @@ def test_bme_calibration_lies_where_the_data_sheet_says():
     assert high[6] == bme280.H6
 
 
-@pytest.mark.parametrize("weather", [(2508, 5000, 100653), (-2000, 1000, 70000), (4999, 9500, 105493), (1000, 4000, 95000)])
+@pytest.mark.parametrize(
+    "weather", [(2508, 5000, 100653), (-2000, 1000, 70000), (4999, 9500, 105493), (1000, 4000, 95000)]
+)
 def test_bme_raw_numbers_show_the_weather(weather: tuple[int, int, int]):
     shown = bme280.values_of(bme280.raw_for(*weather))
     for point, wanted in zip((4, 5, 6), weather, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from paifang_rig.errors import RigError
 from paifang_rig.tap import DOWN, UP, Tap, message_of, split
 from paifang_wire import messages

@@ -9,6 +9,7 @@ import sys
 import pytest
 from littlefs import LittleFS
 from littlefs.context import UserContext
+
 from paifang_tools import build
 from paifang_tools.errors import ToolError
 

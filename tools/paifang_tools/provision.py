@@ -1,4 +1,4 @@
-"""The identity of a node: a master key that stays on it, a node key for the gateway, and the NVS that carries the first.
+"""The identity of a node: a master key that stays on it, a node key for the gateway, the NVS that carries the first.
 
 The station that provisions is the only place that ever sees the master key, apart from the node itself:
 `python -m paifang_tools.provision aq-1 --nvs aq-1.nvs | paifang nodes add`.
@@ -13,10 +13,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from paifang_wire import keys
-
 from paifang_tools import nvs
 from paifang_tools.errors import ToolError
+from paifang_wire import keys
 
 NAMESPACE = "paifang"
 MASTER_LENGTH = 32

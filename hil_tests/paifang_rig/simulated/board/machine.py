@@ -46,6 +46,7 @@ class Pin:
         if level is None:
             return bench.ask(_OP_PIN_READ, bytes((self._id,)))[0]
         bench.tell(_OP_PIN_WRITE, bytes((self._id, 1 if level else 0)))
+        return None
 
     __call__ = value
 

@@ -3,7 +3,7 @@
 import bench
 import usocket
 from micropython import const
-from usocket import AF_INET, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, SO_REUSEADDR, getaddrinfo
+from usocket import AF_INET, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, getaddrinfo
 
 _OP_SOCKET = const(13)
 

@@ -16,7 +16,7 @@ def run(name):
         os.stat(name)
     except OSError:
         return
-    execfile(name, {"__name__": "__main__"})
+    execfile(name, {"__name__": "__main__"})  # noqa: F821 - a built-in of MicroPython
 
 
 run("/boot.py")

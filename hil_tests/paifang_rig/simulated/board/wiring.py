@@ -26,11 +26,12 @@ if bench.SPEED != 1:
 import esp_time
 
 sys.modules["time"] = esp_time
+import socket
+
 import esp32
 import flash
 import machine
 import network
-import socket
 
 for i in range(3, len(arguments), 2):
     machine.uarts[arguments[i]] = arguments[i + 1]

@@ -80,7 +80,7 @@ def raw_for(centi_celsius: int, centi_percent: int, pascal: int) -> Raw:
 
 
 def values_of(raw: Raw) -> dict[int, int]:
-    """What a right driver makes of it: centi-degrees Celsius, centi-percent, pascal; integer arithmetic may differ by 1."""
+    """What a right driver makes of it: 0.01 °C, 0.01 %, Pa; integer arithmetic may differ by 1."""
     fine = temperature_fine(raw.temperature)
     return {
         TEMPERATURE: round(fine / 51.2),

@@ -101,9 +101,8 @@ class Pms5003(UartSensor):
             self._reply(command, argument)
             if self.active:
                 self._active_tick()
-        elif command == _READ:
-            if self.port:
-                self.port.after(self.latency_ms, self._measure)
+        elif command == _READ and self.port:
+            self.port.after(self.latency_ms, self._measure)
 
     def _reply(self, command: int, argument: int) -> None:
         body = _START + bytes((0, 4, command, argument))
@@ -112,7 +111,7 @@ class Pms5003(UartSensor):
     def _active_tick(self) -> None:
         def tick() -> None:
             if self.active:
-                if not (self.asleep or self.fault in {"absent", "mute", "sleeping"}):
+                if not self.asleep:
                     self._measure(asked=False)
                 self._active_tick()
 
@@ -120,6 +119,8 @@ class Pms5003(UartSensor):
             self.port.after(ACTIVE_PERIOD_MS, tick)
 
     def _measure(self, *, asked: bool = True) -> None:
+        if self.fault in {"absent", "mute", "sleeping"}:  # it came while the answer was being made
+            return
         data = self._next_frame()
         identity = self._count
         self._count += 1

@@ -1,4 +1,4 @@
-"""What every model on the bench has in common: where it is wired, its power, its fault, and its word on what it sent."""
+"""What every model on the bench has in common: its wires, its power, its fault, and its word on what it sent."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class Sensor:
         del values
         return None
 
-    def emit(
-        self, identity: int | str, values: Mapping[int, int], *, valid: bool = True, asked: bool = True
-    ) -> None:
+    def emit(self, identity: int | str, values: Mapping[int, int], *, valid: bool = True, asked: bool = True) -> None:
         """Call it at the moment the answer leaves."""
         if self.port:
             self.port.emit(self, identity, values, valid=valid, asked=asked)
