@@ -26,13 +26,13 @@ class Screen:
 
     def __init__(self, *, live: bool) -> None:
         self._console = Console(highlight=False, soft_wrap=not live)
-        self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._picture) if live else None
         self._words: collections.deque[Text] = collections.deque(maxlen=WORDS_SHOWN)
         self._latest: dict[str, dict[str, str]] = collections.defaultdict(dict)
         self._rows: list[Mapping[str, Any]] = []
         self._emitted: Mapping[str, int] = {}
         self._started_s = time.monotonic()
         self._line_due_s = 0.0
+        self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._picture) if live else None
 
     def __enter__(self) -> Self:
         if self._live:
@@ -71,7 +71,6 @@ class Screen:
     def last(self, text: str) -> None:
         """The result, left standing on the terminal."""
         if self._live:
-            self._live.update(self._picture(), refresh=True)
             self._live.stop()
             self._live = None
         self._console.print(text)

@@ -24,6 +24,7 @@ FAN = 16
 _CUT_NODE = "aq-2"
 _DARK_S = 2.0
 _SETTLE_S = 5.0
+_GLANCE_S = 0.05
 _REFRESH_S = 0.5
 _DEADLINE_S = 20.0
 _PAUSE_S = 1.5
@@ -141,8 +142,8 @@ class _Story:
 
     async def _until(self, condition: Callable[[list[dict[str, Any]]], bool]) -> None:
         async with asyncio.timeout(_DEADLINE_S):
-            while not condition(await self._ward.rows()):
-                await asyncio.sleep(0.1)
+            while not condition(await self._ward.rows()):  # noqa: ASYNC110 - the gateway is asked, it does not call
+                await asyncio.sleep(_GLANCE_S)
 
 
 def _refusals(lines: Sequence[str]) -> list[str]:
@@ -163,15 +164,17 @@ async def _refresh(ward: Ward, screen: Screen) -> None:
 
 
 async def _count(ward: Ward) -> Balance:
-    """The balance of all that was emitted until now. What arrives in the next moments was buffered on its node."""
-    emitted = len(ward.bench.emitted)
+    """The balance of this moment. What was still under way is counted as buffered once it has arrived."""
+    first = result = ward.balance()
     deadline = time.monotonic() + _SETTLE_S
-    first = result = ward.balance(emitted)
     while result.unexplained and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
-        result = ward.balance(emitted)
-    buffered = first.unexplained - result.unexplained
-    return replace(result, stored=result.stored - buffered, buffered=buffered)
+        await asyncio.sleep(_GLANCE_S)
+        result = ward.balance()
+    if result.unexplained:
+        return result
+    return replace(
+        first, buffered=first.unexplained, unexplained=0, duplicated=result.duplicated, foreign=result.foreign
+    )
 
 
 def _balanced(result: Balance) -> bool:

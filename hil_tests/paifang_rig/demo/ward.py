@@ -45,10 +45,11 @@ class Ward:
         """The gateway's list of nodes."""
         return cast("list[dict[str, Any]]", await self.control.request("nodes.list"))
 
-    def balance(self, emitted: int) -> Balance:
-        """What became of the first `emitted` readings on the bench's list."""
+    def balance(self) -> Balance:
+        """What became of every reading on the bench's list; the store is read first, so it holds nothing later."""
+        stored, lost = self.gateway.stored(), self.gateway.lost()
         ended = {name: node.board.ended for name, node in self.nodes.items()}
-        return balance(self.bench.emitted[:emitted], self.gateway.stored(), dropped=self.gateway.lost(), ended=ended)
+        return balance(self.bench.emitted, stored, dropped=lost, ended=ended)
 
 
 @contextlib.asynccontextmanager
