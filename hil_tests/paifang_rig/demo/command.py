@@ -33,13 +33,13 @@ def command(
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live table, on a terminal too.")] = False,
 ) -> None:
-    r"""Run a gateway and six nodes with the real firmware; switch, attack, cut power, and count everything.
+    """Run a gateway and six nodes with the real firmware; switch, attack, cut power, and count everything.
 
     \b
     paifang demo
     paifang demo --for 30s
     paifang demo --data ./ward     then: paifang nodes list --data ./ward/gateway
-    """
+    """  # noqa: D301 - \\b tells the formatter of the help to keep the lines
     duration_s = None if duration is None else _duration_s(duration)
     if data is not None and data.exists() and any(data.iterdir()):
         raise typer.BadParameter(f"{data} is not empty: name a new folder", param_hint="--data")
