@@ -173,6 +173,7 @@ class FrontDesk:
         link.uptime_at_s = link.heard_s
         now_ms, quality = self.clocks.utc()
         boot = _boot_of(link)
+        boot.seen_ms = self.clocks.utc_ms()
         if now_ms is not None and boot.offset_ms is None:
             boot.offset_ms = now_ms - uptime_ms
             self.store.touch(boot)

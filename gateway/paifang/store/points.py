@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
 
 from paifang.errors import bad_argument, not_found
@@ -21,6 +21,8 @@ ABNORMAL = (messages.OUT_OF_RANGE, messages.IMPLAUSIBLE, messages.FAULT)
 """Qualities that a value beyond its limits must carry."""
 _ON_OFF = {"on": 1, "true": 1, "1": 1, "off": 0, "false": 0, "0": 0}
 _SHOWN_LENGTH = 32
+_EXACT = Context(prec=100)
+"""More digits than a value can be given with: nothing is rounded."""
 _SCALE_LIMIT = 30
 
 
@@ -71,7 +73,7 @@ class Point:
             if found is None:
                 raise bad_argument(f"{self.name} is switched on or off, not {shown!r}", "say on or off")
             return found
-        number = _decimal(self.name, shown).scaleb(-self.scale)
+        number = _decimal(self.name, shown).scaleb(-self.scale, _EXACT)
         if number != number.to_integral_value():
             step = Decimal(1).scaleb(self.scale)
             raise bad_argument(f"{self.name} goes in steps of {step:f} {self.unit}".rstrip() + f", not {shown}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from far_side import CURRENT, VOLTAGE, key_of, until
 
+from paifang.nodes.clocks import Clocks
 from paifang_wire import messages
 
 
@@ -183,3 +184,24 @@ async def test_readings_before_the_time_is_known_are_dated_when_it_is(start):
     link = house.gateway.nodes.desk.sessions["meter-1"]
     assert reading["utc_ms"] == reading["uptime_ms"] + link.boot.offset_ms
     assert reading["time_uncertain"] is False
+
+
+async def test_readings_of_a_boot_that_never_had_the_time_say_so(start):
+    house = await start(clocks=Clocks(utc_ms=lambda: 86_400_000))
+    far = await house.enrolled()
+    assert far.welcome[3:5] == [None, messages.TIME_NONE]
+    far.report(1)
+    await far.acked_up_to(1)
+
+    (reading,) = await house.ask("read")
+    assert (reading["utc_ms"], reading["time_uncertain"]) == (None, True)
+    assert reading["uptime_ms"] == far.uptime_ms
+    assert any(finding["subject"] == "clock" for finding in await house.ask("check"))
+
+
+async def test_the_time_that_the_node_gives_is_kept(house):
+    far = await house.enrolled()
+    far.say([messages.REPORT, 1, 1, 50, 1_800_000_000_000, {VOLTAGE: 1}, {}])
+    await far.acked_up_to(1)
+    (reading,) = await house.ask("read")
+    assert reading["utc_ms"] == 1_800_000_000_000
