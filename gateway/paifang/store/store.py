@@ -29,6 +29,7 @@ class Store:
     """One gateway's records, nodes and commands in the SQLite file `path`.
 
     `settled(batch)` is called in the event loop after each synced commit, and only then: `batch.acks` may go out.
+    Commits begin at least `commit_ms` apart, so that a trickle does not wear the disk out.
     `vfs` names an apsw VFS, `synchronous` is SQLite's setting: both are for tests of what is written when.
     """
 
@@ -57,6 +58,7 @@ class Store:
         self._in_flight_boots: list[Boot] = []
         self._timer: asyncio.Handle | None = None
         self._soon = False
+        self._began_s = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self._readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paifang-read")
@@ -197,8 +199,8 @@ class Store:
     def _is_busy(self, boot: Boot) -> bool:
         return boot.queued or boot in self._in_flight_boots
 
-    def _schedule(self, delay_ms: int) -> None:
-        """Have a commit begin in `delay_ms`; while one is under way the next follows it at once."""
+    def _schedule(self, delay_ms: float) -> None:
+        """Have a commit begin in `delay_ms`; while one is under way the next follows it."""
         if self._in_flight is not None or self._soon:
             return
         if delay_ms == 0:
@@ -226,6 +228,7 @@ class Store:
             batch.acks.append((boot.node, boot.boot, boot.marks.high, boot.marks.bitmap))
         self._in_flight_boots, self._touched = self._touched, []
         self._in_flight = batch
+        self._began_s = self._loop.time()
         self._idle.clear()
         self._writer.submit(batch)
 
@@ -242,7 +245,17 @@ class Store:
         for job, result in zip(batch.jobs, batch.results, strict=True):
             _resolve(job, result)
         self._settled(batch)
-        self._hand_over()
+        self._follow_up()
+
+    def _follow_up(self) -> None:
+        """Begin the next commit: at once when the last one took its time or somebody waits, else in its turn."""
+        if self._is_empty():
+            return
+        rest_ms = self.commit_ms - (self._loop.time() - self._began_s) * 1000
+        if rest_ms <= 0 or any(job.done is not None for job in self._next.jobs):
+            self._hand_over()
+        else:
+            self._schedule(rest_ms)
 
     def _on_failure(self, problem: PaifangError, waiting: list[Job]) -> None:
         """The writer goes on trying; who waits for a job of his own is told now."""

@@ -103,6 +103,20 @@ async def test_what_comes_in_during_a_commit_is_the_next_one(open_store, gate):
     assert store.commits == 2
 
 
+async def test_a_trickle_is_gathered_and_whoever_waits_is_served_at_once(open_store):
+    store, acks = await open_store(commit_ms=60_000)
+    boot = store.boot("aq-1", 1)
+    store.add(boot, record(1))
+    await store.written(lambda connection: connection.execute("SELECT 1").get)
+    assert [ack[2] for ack in acks] == [1]
+    for number in range(2, 9):
+        store.add(boot, record(number))
+        await asyncio.sleep(0.002)
+    assert store.commits == 1
+    await store.written(lambda connection: connection.execute("SELECT 1").get)
+    assert [ack[2] for ack in acks] == [1, 8]
+
+
 async def test_a_full_disk_is_told_and_survived(open_store, gate):
     store, acks = await open_store(vfs=gate.name, records_limit=10)
     boot = store.boot("aq-1", 1)
