@@ -35,6 +35,7 @@ class GatewayLink:
         self._live: "Channel | None" = None
         self._hello: "tuple[str, int, bytes, bytes] | None" = None
         self._pending: "tuple[Channel, str, int] | None" = None
+        self._welcomed = (b"", b"")
         self.node = ""
         """The node of the live session; empty before the first promotion."""
         self.boot = 0
@@ -66,17 +67,24 @@ class GatewayLink:
         want_description: bool,
         window: int = WINDOW,
     ) -> bytes:
-        """Return the answer to the hello received last; `stored` is [[boot, high-water mark], …], at most 8."""
+        """Return the answer to the hello received last; `stored` is [[boot, high-water mark], …], at most 8.
+
+        A hello that a line has doubled gets the answer it got before: another one would end the session it opened.
+        """
         if self._hello is None:
             raise WireError(NO_SESSION, "no hello to answer")
         node, boot, key, node_nonce = self._hello
         self._hello = None
+        if self._pending is not None and self._welcomed[0] == node_nonce:
+            return self._welcomed[1]
         nonce = self._random(NONCE_LENGTH)
         self._pending = (Channel(key, self._site, node, boot, node_nonce + nonce, keys.DOWN), node, boot)
         payload = messages.encode(
             [messages.WELCOME, node_nonce, nonce, utc_ms, utc_quality, stored, want_description, window, cbor.LIMIT]
         )
-        return handshake_mac(key, keys.DOWN, self._site, node, boot).seal(0, payload)
+        frame = handshake_mac(key, keys.DOWN, self._site, node, boot).seal(0, payload)
+        self._welcomed = (node_nonce, frame)
+        return frame
 
     def send(self, message: "Sequence[Any]") -> bytes:
         """Return the frame of `message` for the live session. Raises WireError(NO_SESSION)."""
@@ -107,6 +115,7 @@ class GatewayLink:
         channel, node, boot = self._pending
         message = _of_boot(channel.open(frame), boot)
         self._pending = None
+        self._welcomed = (b"", b"")
         self._live = channel
         self.node = node
         self.boot = boot

@@ -77,6 +77,17 @@ def test_a_replayed_hello_displaces_nothing() -> None:
         assert here.receive(there.send((messages.BYE, 0))) == [messages.BYE, 0]
 
 
+def test_a_hello_that_a_line_doubles_gets_one_answer() -> None:
+    here, there = node(), gateway()
+    hello_frame = here.hello(*ABOUT)
+    there.receive(hello_frame)
+    welcome = there.welcome(None, 0, [], False)
+    here.receive(welcome)
+    there.receive(hello_frame)
+    assert there.welcome(None, 0, [], False) == welcome
+    assert there.receive(here.send((messages.CLOCK, 1))) == [messages.CLOCK, 1]
+
+
 def test_the_first_frame_under_new_keys_replaces_the_session() -> None:
     here, there = joined()
     second = node(1)
