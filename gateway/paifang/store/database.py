@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, cast
 
 import apsw
@@ -46,6 +47,7 @@ def explain(error: Exception, path: str) -> PaifangError:
 
 def connect(path: Path, *, vfs: str | None = None, synchronous: str = "FULL") -> Connection:
     """Open (or create) the store at `path`. Raises PaifangError (exit code 4) with the cause."""
+    _create_private(path)
     try:
         connection = cast("Connection", apsw.Connection(str(path), vfs=vfs))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -56,6 +58,12 @@ def connect(path: Path, *, vfs: str | None = None, synchronous: str = "FULL") ->
     except apsw.Error as error:
         raise explain(error, str(path)) from error
     return connection
+
+
+def _create_private(path: Path) -> None:
+    """Node keys are in there: a new file is its owner's alone, and SQLite gives its log the same mode."""
+    with contextlib.suppress(OSError):  # what is wrong with the path, SQLite will tell
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def close(connection: Connection) -> None:

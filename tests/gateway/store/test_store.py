@@ -224,6 +224,15 @@ async def test_any_number_of_rows_goes_in_at_once(open_store, count):
     connection.close()
 
 
+async def test_the_keys_are_nobody_elses(open_store, tmp_path):
+    store, acks = await open_store()
+    store.add(store.boot("aq-1", 1), record(1))
+    await until(lambda: acks)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes) == {"paifang.db", "paifang.db-wal", "paifang.db-shm"}
+    assert set(modes.values()) == {0o600}
+
+
 def damaged(path: Path) -> None:
     path.write_bytes(b"this is no database, but long enough to have a header" * 40)
 
