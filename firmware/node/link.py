@@ -13,7 +13,6 @@ from paifang_wire import messages
 from paifang_wire.errors import WireError
 from paifang_wire.session import NodeSession
 
-_HANDSHAKE_MS = const(10_000)
 _KEEPALIVE_MS = const(30_000)
 # What we send is answered at once, even by a gateway that cannot store: after this long it is not there, or knows no
 # session of ours (a serial line has no other way to say so).
@@ -29,7 +28,7 @@ _REFUSAL_SHOWN_MS = const(1_000)
 class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
-    `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close.
+    `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close, handshake_ms.
     """
 
     def __init__(self, identity, about, description, transport, outbox, commands, uptime, wall, random) -> None:
@@ -98,7 +97,7 @@ class Link:
         asked_ms = self._uptime.now_ms()
         hello = self._session.hello(firmware, self._description[0], asked_ms, reset_cause, 0, len(self._outbox))
         await self._transport.send(hello)
-        welcome = await asyncio.wait_for_ms(self._welcome(), _HANDSHAKE_MS)
+        welcome = await asyncio.wait_for_ms(self._welcome(), self._transport.handshake_ms)
         self._begin(welcome, asked_ms)
 
     async def _welcome(self) -> list:

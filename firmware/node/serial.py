@@ -18,6 +18,7 @@ class SerialTransport:
         self._writer = asyncio.StreamWriter(uart, {})
         self._decoder = SerialDecoder()
         self._refused_before = 0
+        self.handshake_ms = 3_000  # one node a line, and a hello that nobody was there to hear is lost
 
     @property
     def refused(self) -> int:

@@ -21,6 +21,7 @@ class TcpTransport:
         self._wifi = wifi
         self._reader = self._writer = self._decoder = None
         self.refused = 0
+        self.handshake_ms = 10_000  # a thousand nodes may be knocking at once
 
     async def open(self) -> None:
         """Raises OSError when there is no network or nobody listens, asyncio.TimeoutError when nobody answers."""
