@@ -10,6 +10,7 @@ import json
 import os
 import struct
 import time
+import tty
 from typing import TYPE_CHECKING, Any
 
 from paifang_rig import control
@@ -39,6 +40,7 @@ class SimBoard:
 
     The flash and NVS files outlive every power cycle. `boot` counts the boots since the board was made, from 1; a boot
     ends in `ended[boot]`: "cut", "reset", "watchdog" or "exit". `speed` (a whole number) makes node time run faster.
+    With `repl` the console is at `repl_path` instead of in `console`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class SimBoard:
         serial: bool = False,
         nvs_eager: bool = False,
         wifi: Wifi | None = None,
+        repl: bool = False,
     ) -> None:
         self.bench, self.name, self.speed, self.heap = bench, name, speed, heap
         self.wifi = wifi or Wifi()
@@ -80,6 +83,9 @@ class SimBoard:
         self._bauds: dict[int, int] = {}
         self._answers = self._answer_table()
         self._serial = SerialLine(self._loop, self._serial_to_board) if serial else None
+        self._repl = os.openpty() if repl else None
+        if self._repl:
+            tty.setraw(self._repl[1])
         self._wire(list(sensors))
         self._lay_down(image, config, nvs)
 
@@ -103,6 +109,13 @@ class SimBoard:
     def serial_path(self) -> str:
         """The host's device that is wired to UART 1."""
         return self.serial.path
+
+    @property
+    def repl_path(self) -> str:
+        """With repl=True: the device where `mpremote connect PATH resume` finds a prompt once main.py has ended."""
+        if not self._repl:
+            raise RigError(f"{self.name}: the board was made without repl=True")
+        return os.ttyname(self._repl[1])
 
     @property
     def serial(self) -> SerialLine:
@@ -155,6 +168,9 @@ class SimBoard:
         if self._serial:
             self._serial.close()
             self._serial = None
+        for descriptor in self._repl or ():
+            os.close(descriptor)
+        self._repl = None
 
     # The sensors' side (simulated.models.sensor.Port)
 
@@ -228,7 +244,7 @@ class SimBoard:
             self._sensors_dark()
             return
         uarts = [*self._uarts, *([SERIAL_UART] if self._serial else [])]
-        process = BoardProcess(self.flash_path, self.bench.floating_fd, uarts, self.heap, None)
+        process = BoardProcess(self.flash_path, self.bench.floating_fd, uarts, self.heap, self._repl and self._repl[0])
         self._process = process
         self._loop.add_reader(process.control, self._on_control)
         self._loop.add_reader(process.console, self._on_console)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -456,6 +458,27 @@ async def said(board, port, count: int) -> bytes:
 
     await board.bench.until(complete, what="an answer on the serial line")
     return data
+
+
+async def test_unmodified_mpremote_finds_a_prompt_and_the_files(bench, tmp_path):
+    pytest.importorskip("mpremote")
+    board = bench.board("b", build.lay_out({"boot.py": b"X = 1\n"}, BLOCKS), repl=True)
+    board.power_on()
+    (tmp_path / "note.txt").write_text("from the host")
+
+    async def mpremote(*arguments: str) -> str:
+        command = (sys.executable, "-m", "mpremote", "connect", board.repl_path, "resume", *arguments)
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        async with asyncio.timeout(30):
+            said, _ = await process.communicate()
+        assert process.returncode == 0, said
+        return said.decode()
+
+    await mpremote("fs", "cp", str(tmp_path / "note.txt"), ":note.txt")
+    assert "note.txt" in await mpremote("fs", "ls")
+    assert board.unique_id.hex() in await mpremote("exec", "import machine; print(machine.unique_id().hex())")
+    board.power_cut()
+    assert b"from the host" in board.flash_path.read_bytes()
 
 
 async def test_a_cut_that_cannot_be_is_refused_by_name(run):
