@@ -21,6 +21,7 @@ from paifang_rig.process import BoardProcess
 from paifang_rig.serial_line import SerialLine
 from paifang_rig.simulated.models.sensor import Emission, I2cSensor, PinSensor, Sensor, UartSensor
 from paifang_rig.storage import NvsFile, NvsSession, PowerFault, PowerLost, StorageLog
+from paifang_rig.watchdog import Watchdog
 from paifang_rig.wifi import Wifi
 from paifang_tools import build
 from paifang_tools import nvs as nvs_format
@@ -74,10 +75,7 @@ class SimBoard:
         self._nvs_eager = nvs_eager
         self._process: BoardProcess | None = None
         self._power = 0
-        self._timers: set[asyncio.TimerHandle] = set()
-        self._watchdog_s = 0.0
-        self._fed_at = 0.0
-        self._watchdog: asyncio.TimerHandle | None = None
+        self._watchdog = Watchdog(self._loop, speed, lambda: self._restart("watchdog", ResetCause.WATCHDOG))
         self._console = Console(name)
         self._ends: list[asyncio.Future[str]] = []
         self._bauds: dict[int, int] = {}
@@ -259,9 +257,7 @@ class SimBoard:
         for wire in (process.control, process.console, *process.uarts.values()):
             self._loop.remove_reader(wire)
         process.close()
-        if self._watchdog:
-            self._watchdog.cancel()
-            self._watchdog = None
+        self._watchdog.stop()
         self.ended[self.boot] = how
         self.exit_code = exit_code
         for pin, sensor in self._driven.items():
@@ -324,7 +320,7 @@ class SimBoard:
             Op.PIN_READ: self._pin_read,
             Op.I2C: self._i2c_transfer,
             Op.ADC: self._adc_read,
-            Op.WDT: self._watchdog_message,
+            Op.WDT: self._watchdog.message,
             Op.WLAN: lambda payload: control.answer(self.wifi.handle(payload, self.node_ms)),
             Op.NVS: lambda payload: control.answer(*self._nvs.handle(payload)),
             Op.STORAGE: self._storage_operation,
@@ -363,21 +359,6 @@ class SimBoard:
     def _adc_read(self, payload: bytes) -> bytes:
         microvolts = self.adc.get(payload[0], 0)
         return control.answer(struct.pack("<HI", min(0xFFFF, microvolts * 0xFFFF // 3_300_000), microvolts))
-
-    def _watchdog_message(self, payload: bytes) -> None:
-        self._fed_at = self._loop.time()
-        if payload:
-            self._watchdog_s = struct.unpack("<I", payload)[0] / 1000 / self.speed
-            if self._watchdog:
-                self._watchdog.cancel()
-            self._watchdog = self._loop.call_later(self._watchdog_s, self._watchdog_due)
-
-    def _watchdog_due(self) -> None:
-        left = self._fed_at + self._watchdog_s - self._loop.time()
-        if left > 0:
-            self._watchdog = self._loop.call_later(left, self._watchdog_due)
-        else:
-            self._restart("watchdog", ResetCause.WATCHDOG)
 
     def _storage_operation(self, payload: bytes) -> bytes:
         kind, block, offset, length = struct.unpack("<BHHH", payload)
