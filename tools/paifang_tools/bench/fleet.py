@@ -8,12 +8,13 @@ import hashlib
 import os
 import time
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from paifang_wire import cbor, framing, keys, messages
 from paifang_wire.session import NodeSession
 
 WINDOW = 32
+_TICK_S = 0.002
 BOOT = 1
 POINTS = [
     [1, "pm1", "µg/m3", messages.INT, 0, 0, 1000, 0, None],
@@ -56,10 +57,9 @@ class GeneratedNode(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say hello."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
         hello = self._session.hello("generated", DESCRIPTION, uptime_ms(), 1, 0, 0)
-        transport.write(framing.stream_frame(hello))
+        self._transport.write(framing.stream_frame(hello))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits for the handshake that it will not come."""
@@ -137,14 +137,15 @@ async def connect(host: str, port: int, site: str, count: int, latencies_s: list
 async def pace(nodes: list[GeneratedNode], period_s: float, rounds: int) -> None:
     """Let every node send one report a `period_s`, spread evenly over it, for `rounds` periods; then wait for acks."""
     start = time.perf_counter()
-    step_s = period_s / len(nodes)
-    for number in range(rounds):
-        for index, node in enumerate(nodes):
-            due = start + number * period_s + index * step_s
-            if (wait_s := due - time.perf_counter()) > 0:
-                await asyncio.sleep(wait_s)
+    sent, total = 0, rounds * len(nodes)
+    while sent < total:
+        due = min(total, int((time.perf_counter() - start) / period_s * len(nodes)) + 1)
+        for number in range(sent, due):
+            node = nodes[number % len(nodes)]
             node.prepare(1)
             node.release()
+        sent = due
+        await asyncio.sleep(_TICK_S)
     await asyncio.gather(*(node.idle.wait() for node in nodes))
 
 

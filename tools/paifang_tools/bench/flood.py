@@ -4,6 +4,8 @@ import asyncio
 import os
 import time
 
+import uvloop
+
 from paifang_tools.bench import fleet
 from paifang_tools.bench.rows import AT_MOST, Row, emit, middle, percentile, row
 from paifang_tools.bench.ward import SITE, Ward, ward
@@ -23,7 +25,7 @@ def main() -> None:
     """Print the suite's rows."""
     with ward() as gateway:
         gateway.enrol(_NODES)
-        emit(asyncio.run(_measure(gateway)))
+        emit(uvloop.run(_measure(gateway)))
 
 
 async def _measure(gateway: Ward) -> list[Row]:

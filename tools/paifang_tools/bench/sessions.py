@@ -1,7 +1,8 @@
 """Suite `sessions`: 10,000 generated sessions at one report a second, and what each costs the gateway."""
 
-import asyncio
 import resource
+
+import uvloop
 
 from paifang_tools.bench import fleet
 from paifang_tools.bench.rows import AT_MOST, Row, emit, percentile, row
@@ -18,7 +19,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with ward() as gateway:
         gateway.enrol(_SESSIONS)
-        emit(asyncio.run(_measure(gateway)))
+        emit(uvloop.run(_measure(gateway)))
 
 
 async def _measure(gateway: Ward) -> list[Row]:
