@@ -75,12 +75,12 @@ async def findings(folder: Path, acked: Numbers) -> list[str]:
     store = Store(folder / FILE, settled=lambda _: None)
     try:
         await store.open()
+        try:
+            return await store.read(lambda connection: look(connection, acked))
+        finally:
+            await store.close()
     except PaifangError as error:
-        return [f"cannot be opened, all is lost : {error}"]
-    try:
-        return await store.read(lambda connection: look(connection, acked))
-    finally:
-        await store.close()
+        return [f"nothing can be read, all is lost : {error}"]
 
 
 def look(connection: Any, acked: Numbers) -> list[str]:
@@ -96,8 +96,8 @@ def look(connection: Any, acked: Numbers) -> list[str]:
         wrong += [f"{place} lost {number}" for number in sorted(numbers - stored.get(place, set()))]
     for node, boot, high, bitmap in connection.execute("SELECT node, boot, high, bitmap FROM boots"):
         claimed = settled_numbers(high, bitmap)
-        if claimed - stored.get((node, boot), set()):
-            wrong.append(f"{node} {boot}: the marks claim what is not stored")
+        if claimed != stored.get((node, boot), set()):
+            wrong.append(f"{node} {boot}: the marks and what is stored are not of one commit")
     return wrong
 
 
