@@ -117,7 +117,9 @@ class Gateway:
         self.feed = Feed(self.store, desk.table)
         desk.on_receipt = self.dispatcher.take_receipt
         desk.on_session = self.feed.session
-        self.operations = Operations(lambda: self.settings, self.store, self.nodes, self.dispatcher, self.feed)
+        self.operations = Operations(
+            lambda: self.settings, self.store, self.nodes, self.dispatcher, self.feed, lambda: self.control.counts
+        )
         self.operations.on_stop = self.on_stop
         self.operations.on_reload = self.on_reload
         self.control = ControlServer(

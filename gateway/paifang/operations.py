@@ -14,7 +14,7 @@ from paifang.store import history
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from paifang.commands.dispatch import Dispatcher
     from paifang.control.server import Caller, Handler
@@ -34,7 +34,13 @@ class Operations:
     """
 
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, service: NodeService, dispatcher: Dispatcher, feed: Feed
+        self,
+        settings: Callable[[], Settings],
+        store: Store,
+        service: NodeService,
+        dispatcher: Dispatcher,
+        feed: Feed,
+        callers_refused: Callable[[], Mapping[str, int]],
     ) -> None:
         self.on_stop: Callable[[], object] | None = None
         self.on_reload: Callable[[], Awaitable[object]] | None = None
@@ -43,7 +49,7 @@ class Operations:
         self._dispatcher = dispatcher
         self._feed = feed
         self._enrolment = Enrolment(store, service)
-        self._report = Reporter(settings, store, service, dispatcher, feed)
+        self._report = Reporter(settings, store, service, dispatcher, feed, callers_refused)
 
     def handlers(self) -> dict[str, Handler]:
         return {

@@ -9,7 +9,7 @@ from paifang.nodes.clocks import LEAST_UTC_MS
 from paifang.store import history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from paifang.commands.dispatch import Dispatcher
     from paifang.feed import Feed
@@ -28,13 +28,20 @@ class Reporter:
     """Every answer is JSON; times are UTC milliseconds."""
 
     def __init__(
-        self, settings: Callable[[], Settings], store: Store, service: NodeService, dispatcher: Dispatcher, feed: Feed
+        self,
+        settings: Callable[[], Settings],
+        store: Store,
+        service: NodeService,
+        dispatcher: Dispatcher,
+        feed: Feed,
+        callers_refused: Callable[[], Mapping[str, int]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._service = service
         self._dispatcher = dispatcher
         self._feed = feed
+        self._callers_refused = callers_refused
         self._started_s = service.clocks.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -58,7 +65,7 @@ class Reporter:
         }
 
     async def metrics(self) -> dict[str, Any]:
-        """Counts since the start. `refused` by reason is of frames, `gaps` by reason of record numbers."""
+        """Counts since the start: `refused` of frames, `gaps` of record numbers, `control_refused` of local calls."""
         counters, store = self._service.desk.counters, self._store
         return {
             "frames": counters.frames,
@@ -80,6 +87,7 @@ class Reporter:
             "connections_total": counters.connections,
             "closed": dict(counters.closed),
             "ignored_receipts": self._dispatcher.ignored_receipts,
+            "control_refused": dict(self._callers_refused()),
             "watchers": self._feed.watchers,
             "watch_missed": self._feed.missed,
         }
@@ -164,19 +172,24 @@ def _depth(link: Link | None) -> int | None:
 
 
 def _point_row(point: Point, latest: dict[str, Any] | None) -> dict[str, Any]:
-    low, high = point.limits
-    limited = point.minimum is not None or point.maximum is not None
     return {
         "number": point.number,
         "name": point.name,
         "unit": point.unit,
         "class": point.point_class,
-        "limits": f"{point.text(low)} to {point.text(high)}" if limited else "",
+        "limits": _limits(point),
         "value": latest["value"] if latest else None,
         "shown": point.text(latest["wire"]).removesuffix(point.unit).rstrip() if latest else "",
         "quality": latest["quality"] if latest else None,
         "utc_ms": latest["utc_ms"] if latest else None,
     }
+
+
+def _limits(point: Point) -> str:
+    low, high = point.minimum, point.maximum
+    if low is None:
+        return "" if high is None else f"at most {point.text(high)}"
+    return f"at least {point.text(low)}" if high is None else f"{point.text(low)} to {point.text(high)}"
 
 
 def _finding(level: str, subject: str, message: str, hint: str) -> dict[str, str]:

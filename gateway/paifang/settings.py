@@ -75,7 +75,7 @@ class TcpSettings(Table):
         default="127.0.0.1:7600", description='Where nodes connect. "0.0.0.0:7600" takes them from the whole network.'
     )
     backlog: int = Field(
-        default=1024, ge=1, le=65535, description="Connections that may wait at once, as after a power cut in the ward."
+        default=4096, ge=1, le=65535, description="Connections that may wait at once, as after a power cut in the ward."
     )
 
 
