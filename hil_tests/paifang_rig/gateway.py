@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import signal
 import sqlite3
@@ -50,7 +51,9 @@ class GatewayProcess:
         (self.folder / "gateway.toml").write_text(self._settings())
         command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdout=asyncio.subprocess.PIPE, stderr=log, preexec_fn=_die_with_parent
+            )
         assert self._process.stdout
         with contextlib.suppress(TimeoutError):
             line = await asyncio.wait_for(self._process.stdout.readline(), READY_DEADLINE_S)
@@ -131,6 +134,15 @@ class GatewayProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
+
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    """In the child: an orphan would go on and reopen a PTY whose number is another bench's by then (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _record(node: str, boot: int, number: int, kind: int, body: bytes) -> dict[str, Any]:

@@ -33,6 +33,7 @@ BLOCK_SIZE = 4096
 BLOCK_COUNT = 512  # the vfs partition of a 4 MB ESP32: 2 MB
 AS_SOURCE = ("boot.py", "main.py")  # the ESP32 port runs these two by name, as source
 LIBRARY = "lib"
+GATEWAY_ONLY = ("link.py", "marks.py", "names.py")  # parts of the wire that no node loads
 
 
 def cache_folder() -> Path:
@@ -74,7 +75,11 @@ def node_files() -> dict[str, bytes]:
     firmware, wire = firmware_folder(), Path(paifang_wire.__path__[0])
     sources = {str(path.relative_to(firmware)): path for path in _sources(firmware)}
     plain = {name: sources.pop(name).read_bytes() for name in AS_SOURCE if name in sources}
-    sources |= {f"{LIBRARY}/paifang_wire/{path.relative_to(wire)}": path for path in _sources(wire)}
+    sources |= {
+        f"{LIBRARY}/paifang_wire/{path.relative_to(wire)}": path
+        for path in _sources(wire)
+        if path.name not in GATEWAY_ONLY
+    }
     return plain | compile_files(sources)
 
 

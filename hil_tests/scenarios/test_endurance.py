@@ -1,0 +1,39 @@
+"""A node that runs for long in a node's heap: nothing grows, nothing runs out."""
+
+from __future__ import annotations
+
+import pytest
+
+from paifang_rig.nodes import make_node
+
+FREE_HEAP = 32
+REPORTS_TEST, REPORTS_SOAK = 3_000, 36_000
+SPEED = 20
+PERIOD_MS = 500
+GROWTH_LIMIT_BYTES = 512
+"""Less than the work of one record. Quiet moments are compared: what is under way in the others comes and goes."""
+
+
+def free_heap(gate) -> list[int]:
+    """What the node reported of its own heap, in order: free bytes after a collection."""
+    return [record["values"][FREE_HEAP] for record in gate.stored() if FREE_HEAP in record.get("values", {})]
+
+
+def reports(gate) -> int:
+    return sum("values" in record for record in gate.stored())
+
+
+@pytest.mark.timeout(3600)
+async def test_reports_without_end_in_a_nodes_heap(bench, gateway, tier_size) -> None:
+    wanted = tier_size(REPORTS_TEST, REPORTS_SOAK)
+    gate = await gateway()
+    made = make_node(bench, "n-1", "air_quality", gate.port, period_ms=PERIOD_MS, speed=SPEED, heap="128k")
+    await gate.enrol(made.identity)
+    made.board.power_on()
+    await bench.until(lambda: reports(gate) >= wanted, 3000, f"{wanted} reports")
+    assert made.board.boot == 1, made.board.console
+    assert not [line for line in made.board.console if "MemoryError" in line]
+    samples = free_heap(gate)
+    quarter = len(samples) // 4
+    assert quarter >= 2, samples
+    assert max(samples[-quarter:]) >= max(samples[quarter : 2 * quarter]) - GROWTH_LIMIT_BYTES, samples
