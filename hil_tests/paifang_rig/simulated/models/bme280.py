@@ -177,7 +177,8 @@ class Bme280(I2cSensor):
         for i, byte in enumerate(data + raw.humidity.to_bytes(2, "big")):
             self._registers[DATA + i] = byte
         if self._shown:
-            self.emit(self._shown[0], values_of(raw), valid=self.fault is None)
+            # What ended before the chip stuck is a measurement like any other.
+            self.emit(self._shown[0], values_of(raw), valid=self.fault in {None, "stuck"})
             self._shown = None if self._registers[CTRL_MEAS] & 3 != _NORMAL else self._shown
 
     def _next_raw(self) -> Raw:
