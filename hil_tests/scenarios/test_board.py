@@ -461,7 +461,6 @@ async def said(board, port, count: int) -> bytes:
 
 
 async def test_unmodified_mpremote_finds_a_prompt_and_the_files(bench, tmp_path):
-    pytest.importorskip("mpremote")
     board = bench.board("b", build.lay_out({"boot.py": b"X = 1\n"}, BLOCKS), repl=True)
     board.power_on()
     (tmp_path / "note.txt").write_text("from the host")

