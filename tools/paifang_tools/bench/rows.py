@@ -11,6 +11,8 @@ from rich.table import Table
 
 AT_LEAST = ">="
 AT_MOST = "<="
+_WHOLE = 1000
+"""From here on a figure is shown without decimals."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,21 @@ def parse(line: str) -> Row:
 
 
 def print_table(rows: Sequence[Row], console: Console) -> None:
-    """Print the table that people read."""
-    table = Table("figure", "value", "unit", "goal", "", "how it was measured")
+    """Print the table that people read; how each figure was measured stands below, once for all that share it."""
+    table = Table("figure", "value", "unit", "goal", "", "how", box=None, padding=(0, 2, 0, 0))
+    table.columns[1].justify = "right"
+    notes: dict[str, int] = {}
     for item in rows:
         mark = "" if item.ok is None else "[green]met[/]" if item.ok else "[red]missed[/]"
-        table.add_row(
-            item.name,
-            f"{item.value:,.4g}" if item.value < 1000 else f"{item.value:,.0f}",
-            item.unit,
-            item.goal,
-            mark,
-            item.how,
-        )
+        note = notes.setdefault(item.how, len(notes) + 1)
+        table.add_row(item.name, _figure(item.value), item.unit, item.goal, mark, f"[dim]({note})[/]")
     console.print(table)
+    for how, note in notes.items():
+        console.print(f"[dim]({note}) {how}[/]")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
