@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from paifang_rig.simulated.models.bme280 import Bme280
 from paifang_rig.simulated.models.pms5003 import Pms5003
 from paifang_rig.simulated.models.pzem004t import Pzem004t
+from paifang_rig.simulated.models.scd4x import Scd4x
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 Key = tuple[object, ...]
 UNACKNOWLEDGED = 32  # records a node may have on the way at once: these may arrive in any order
-KEYS: tuple[Callable[[Mapping[int, int]], Key | None], ...] = (Pzem004t.key_of, Pms5003.key_of, Bme280.key_of)
+KEYS: tuple[Callable[[Mapping[int, int]], Key | None], ...] = (
+    Pzem004t.key_of,
+    Pms5003.key_of,
+    Bme280.key_of,
+    Scd4x.key_of,
+)
 """Which sensor a stored set of points came from: the richer sets first."""
 
 

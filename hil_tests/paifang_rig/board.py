@@ -203,6 +203,10 @@ class SimBoard:
         """Node time as the bench sees it: the host's monotonic clock, faster by `speed`."""
         return self._loop.time() * 1000 * self.speed
 
+    def is_over(self, due_ms: float) -> bool:
+        """Whether a node that waited until `due_ms` may be here; its waits are whole milliseconds of the host."""
+        return self.node_ms() + self.speed - 1 >= due_ms
+
     # Making
 
     def _lay_down(self, image: bytes, config: Mapping[str, Any] | None, nvs: bytes | None) -> None:

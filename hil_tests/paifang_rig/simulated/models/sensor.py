@@ -37,6 +37,14 @@ class Port(Protocol):
         """Do `action` after `delay_ms` of node time, unless power goes first."""
         ...
 
+    def node_ms(self) -> float:
+        """Node time as the bench sees it."""
+        ...
+
+    def is_over(self, due_ms: float) -> bool:
+        """Whether a node that waited until `due_ms` of node time may be here: for what a chip refuses before."""
+        ...
+
     def transmit(self, uart: int, data: bytes) -> None:
         """Bytes towards the board's receiver."""
         ...
