@@ -68,12 +68,16 @@ def section(name: str, raw, table: dict, others: tuple = ()) -> dict:
     return {key: _value(_path(name, key), raw.get(key), table[key]) for key in table}
 
 
-def sections(name: str, raw: dict, tables: dict) -> dict:
-    """As `section`, one level deeper: `tables` is {section: table}; a section that is not there has its defaults."""
+def sections(name: str, raw: dict, tables: dict, optional: tuple = ()) -> dict:
+    """As `section`, one level deeper: `tables` is {section: table}.
+
+    A section that is not there has its defaults, and one of `optional` is left out.
+    """
     for key in raw:
         if key not in tables:
             raise ConfigError("%s: unknown key; valid here: %s" % (_path(name, key), ", ".join(sorted(tables))))
-    return {key: section(_path(name, key), raw.get(key, {}), tables[key]) for key in tables}
+    present = [key for key in tables if key in raw or key not in optional]
+    return {key: section(_path(name, key), raw.get(key, {}), tables[key]) for key in present}
 
 
 def _check_link(raw) -> dict:

@@ -57,13 +57,13 @@ def _role(config: dict, checks, uptime):
         raise checks.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(names)))
     module = __import__("roles." + name, None, None, ("build",))
     gc.collect()
-    wiring = checks.sections("hardware", config["hardware"], module.HARDWARE)
+    wiring = checks.sections("hardware", config["hardware"], module.HARDWARE, module.OPTIONAL)
     for key, wired in wiring.items():
         if config["link"].get("uart") == wired.get("uart", 0):
             text = "hardware.%s.uart: %d is the link's; expected another one" % (key, wired["uart"])
             raise checks.ConfigError(text)
     role = module.build(wiring, machine, uptime, config["period_ms"])
-    del module.build, module.HARDWARE
+    del module.build, module.HARDWARE, module.OPTIONAL
     return role
 
 

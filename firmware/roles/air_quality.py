@@ -1,4 +1,4 @@
-"""Air quality: particles (PMS5003), temperature, humidity and pressure (BME280), and a relay for a fan."""
+"""Air quality: particles (PMS5003), temperature, humidity and pressure (BME280), CO2 (SCD4x), and a relay for a fan."""
 
 from micropython import const
 
@@ -37,43 +37,47 @@ HARDWARE = {
         "minimum_off_ms": (5_000, 0, 3_600_000),
         "fail_safe": (0, 0, 1),
     },
+    "scd4x": {"altitude_m": (0, 0, 3_000)},  # on the I2C bus of the BME280
 }
+OPTIONAL = ("scd4x",)  # sections whose hardware is there only when config.json has them
 
 
 def build(wired: dict, machine, uptime, period_ms: int):
     """The role on the hardware that config.json names, `wired` as HARDWARE says."""
-    pms, bme, fan = wired["pms5003"], wired["bme280"], wired["fan"]
+    relay = Relay.wired(machine, wired["fan"], uptime)  # first: from here on it stands in its fail-safe position
+    pms, bme = wired["pms5003"], wired["bme280"]
     uart = machine.UART(pms["uart"], baudrate=9600, tx=pms["tx"], rx=pms["rx"], timeout=0)
     i2c = machine.I2C(bme["i2c"], scl=machine.Pin(bme["scl"]), sda=machine.Pin(bme["sda"]))
-    relay = Relay.wired(machine, fan, uptime)
-    return AirQuality(
-        Pms5003(uart, uptime, sleep_between=period_ms >= _SLEEP_PERIOD_MS),
-        Bme280(i2c, uptime, bme["address"]),
-        relay,
-        uptime,
-        period_ms,
+    particles = Pms5003(uart, uptime, sleep_between=period_ms >= _SLEEP_PERIOD_MS)
+    fitted = (
+        ("PMS5003", particles, POINTS[0:3] + POINTS[6:7]),
+        ("BME280", Bme280(i2c, uptime, bme["address"]), POINTS[3:6]),
     )
+    points = POINTS
+    if "scd4x" in wired:
+        from drivers.scd4x import Scd4x
+
+        # Its temperature and humidity are those inside its own cap: the BME280 knows better.
+        rows = ((9, "co2", "ppm", INT, 0, 0, 40_000, 0, None),)
+        fitted += (("SCD4x", Scd4x(i2c, uptime, wired["scd4x"]["altitude_m"]), rows),)
+        points += rows
+    return AirQuality(points, fitted, relay, uptime, period_ms)
 
 
 class AirQuality:
-    """One report from each sensor in each period: particles are points 1, 2, 3, 7, climate is 4, 5, 6."""
+    """One report in each period from each sensor that has something new. `fitted`: (name, driver, rows of points)."""
 
-    POINTS = POINTS
-
-    def __init__(self, particles, climate, relay, uptime, period_ms: int) -> None:
-        self._drivers = (particles, climate)
+    def __init__(self, points: tuple, fitted: tuple, relay, uptime, period_ms: int) -> None:
+        self.POINTS = points
+        self._fitted = fitted
+        self._sensors = []
         self._fan = Switch(_FAN, relay, uptime)
         self._uptime = uptime
         self._period_ms = period_ms
-        self._sensors = ()
 
     def attach(self, records) -> None:
         """From now on there is somewhere to report to."""
-        particles, climate = self._drivers
-        self._sensors = (
-            Sensor("PMS5003", particles, POINTS[0:3] + POINTS[6:7], records),
-            Sensor("BME280", climate, POINTS[3:6], records),
-        )
+        self._sensors = [Sensor(name, driver, rows, records) for name, driver, rows in self._fitted]
         self._fan.attach(records)
 
     async def run(self, alive) -> None:

@@ -40,6 +40,7 @@ HARDWARE = {
         "fail_safe": (0, 0, 1),
     },
 }
+OPTIONAL = ()  # sections whose hardware is there only when config.json has them
 
 
 def build(wired: dict, machine, uptime, period_ms: int):

@@ -19,8 +19,9 @@ _EVENTS = {
 class Sensor:
     """A driver and the points it gives.
 
-    `driver.read()`, awaited: (values in the order of `rows`, GOOD or SETTLING), or SensorFault. `rows` are the points'
-    rows of the description; a value outside their limits is not one the chip can measure.
+    `driver.read()`, awaited: (values in the order of `rows`, GOOD or SETTLING), None when the chip has nothing new yet,
+    or SensorFault. `rows` are the points' rows of the description, and values after the last of them are not reported;
+    a value outside their limits is not one the chip can measure.
     """
 
     def __init__(self, name: str, driver, rows: tuple, records) -> None:
@@ -31,9 +32,12 @@ class Sensor:
         self._state = messages.GOOD
 
     async def poll(self):
-        """Read once and make one report of it. Returns the values, None when there is no reading to be believed."""
+        """Read once and report it, if there is something new. Returns the values, None without any to be believed."""
         try:
-            values, quality = await self._driver.read()
+            answer = await self._driver.read()
+            if answer is None:
+                return None
+            values, quality = answer
             self._check(values)
         except SensorFault as fault:
             self._report(None, fault.quality)
