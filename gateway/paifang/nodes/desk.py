@@ -27,7 +27,7 @@ BYE_STOPPING = 2
 BYE_REMOVED = 3
 
 _log = logging.getLogger(__name__)
-_HELLO_BOOT, _HELLO_FIRMWARE, _HELLO_DESCRIPTION, _HELLO_UPTIME, _HELLO_RESET = 3, 6, 7, 8, 9
+_HELLO_FIRMWARE, _HELLO_DESCRIPTION, _HELLO_UPTIME, _HELLO_RESET = 6, 7, 8, 9
 _INTEGER_BITS = 63
 """What a column of the store holds; the wire could carry one bit more."""
 _split = Mac0(b"", b"").split
@@ -111,8 +111,8 @@ class FrontDesk:
     # Sessions
 
     def _hello(self, link: Link, message: list[Any], _frame: bytes) -> None:
-        _, _, node, boot, nonce, _, _, description = message[:8]
-        _check_integers(boot)
+        _, _, node, boot, nonce, _, _, description, uptime_ms = message[:9]
+        _check_integers(boot, uptime_ms)
         self._doorkeeper.admit_node(node, nonce, self.clocks.monotonic())
         stored = [[known.boot, known.synced_high] for known in self.store.boots(node).values() if known.boot <= boot]
         newest = sorted(stored, reverse=True)[: messages.WELCOME_BOOTS]
@@ -140,10 +140,12 @@ class FrontDesk:
         boot.reset_cause = min(hello[_HELLO_RESET], len(names.RESETS))
         boot.seen_ms = self.clocks.utc_ms()
         link.table = self.table(boot.description)
+        link.uptime_ms = hello[_HELLO_UPTIME]  # on a line, what it was in the boot before is far too great
+        link.uptime_at_s = link.heard_s
         self.store.registry.least_boot[node] = boot.boot
         self.store.touch(boot)
         self.counters.promotions += 1
-        _log.info("node %s: boot %d, firmware %s, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
+        _log.info("node %s: boot %d, firmware %r, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
         if before is None and self.on_session is not None:
             self.on_session(node, True)
 
@@ -221,8 +223,8 @@ class FrontDesk:
         return earlier, self.table(earlier.description) or link.table
 
     def _keep(self, boot: Boot, kind: int, number: int, uptime_ms: int, utc_ms: int | None, frame: bytes) -> None:
-        if (uptime_ms | (utc_ms or 0)) >> _INTEGER_BITS:
-            raise WireError(SHAPE, "time without sense")
+        if (number | uptime_ms | (utc_ms or 0)) >> _INTEGER_BITS:
+            raise WireError(SHAPE, "number without sense")
         if self.store.is_full:
             raise WireError(STORE_FULL)
         now_ms = boot.seen_ms = self.clocks.utc_ms()

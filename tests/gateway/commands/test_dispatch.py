@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 
 import pytest
 from far_side import LIMIT, RELAY, key_of, until
 
 from paifang.errors import PaifangError
 from paifang_wire import messages
+from paifang_wire.session import NodeSession
 
 
 def receipt(command: list, verdict: int = messages.EXECUTED, reason: int = 0, before=None, after=None) -> list:
@@ -142,3 +144,21 @@ async def test_the_deadline_follows_the_nodes_own_clock(house):
     asking, command = await sent(house, far, point="relay", value="on", within_ms=400)
     assert 9_000_400 <= command[5] < 9_020_400
     assert (await asking)["verdict"] == "unknown"
+
+
+async def test_after_a_reboot_on_the_same_line_deadlines_are_of_the_new_boot(house):
+    """Else a command that is held up on its way would still be obeyed as long as the boot before had lasted."""
+    far = await house.enrolled()
+    far.say([messages.CLOCK, 500_000_000])
+    await far.hear(messages.TIME)
+    far.boot, far.uptime_ms = 2, 3_000
+    far.session = NodeSession(far.site, far.node, far.boot, far.key, os.urandom)
+    far.send_raw(far.hello())
+    await far.hear(messages.WELCOME)
+    far.report(1)
+    await far.acked_up_to(1)
+
+    asking, command = await sent(house, far, point="relay", value="on")
+    assert 23_000 <= command[5] < 500_000_000
+    far.say(receipt(command))
+    await asking

@@ -1,0 +1,25 @@
+"""A node that is enrolled and means harm: what it says is authentic, and still hinders nobody else."""
+
+from __future__ import annotations
+
+from far_side import until
+
+from paifang_wire import errors, messages
+
+GREATEST = (1 << 63) - 1
+"""What a column of the store holds."""
+
+
+async def test_a_node_that_has_counted_to_the_end_hinders_nobody(house):
+    """What the file's integers hold no more is refused: a commit with it in would fail for ever."""
+    far = await house.enrolled(boot=2)
+    for boot in (1, 2):
+        far.say([messages.GAP, boot, 1, GREATEST, 1])
+    await far.acked_up_to(GREATEST)
+    far.report(GREATEST + 1)
+    await until(lambda: house.refused == {errors.SHAPE: 1})
+
+    other = await house.enrolled("meter-2")
+    other.report(1)
+    await other.acked_up_to(1)
+    assert [row["node"] for row in await house.ask("nodes.list")] == ["meter-1", "meter-2"]
