@@ -45,6 +45,7 @@ class Link:
         self._answers = []
         self._session = None
         self._lost = None
+        self._describes = False
         self._handshakes = 0
         self._frames_refused = 0
         self._sent_ms = self._refused_ms = 0
@@ -114,10 +115,8 @@ class Link:
         self._wall.learn(asked_ms, utc_ms, now_ms)
         self._outbox.window = max(window, 1)
         self._outbox.resume(max([high for boot, high in stored if boot == self._identity[2]] or [0]), now_ms)
-        if want_description:
-            self._answers.insert(0, messages.encode((messages.DESCRIBE,) + self._description))
-        # The first valid frame makes this session the live one.
-        self._answers.insert(0, messages.encode((messages.CLOCK, now_ms)))
+        self._describes = want_description
+        self._answers = self._greeting(now_ms) + self._answers  # the first valid frame makes this session the live one
         self._asked_ms = self._lost = None
         self.sessions += 1
 
@@ -154,7 +153,9 @@ class Link:
             return self._answers.pop(0)
         if self._outbox.resend_in_ms(now_ms) == 0:
             self._outbox.rewind()
-            return messages.encode((messages.CLOCK, now_ms))  # is it the storing that takes long, or is nobody there?
+            # Is it the storing that takes long, or is nobody there, or was the description lost on the way?
+            self._answers = self._greeting(now_ms)
+            return self._answers.pop(0)
         gap = self._outbox.take_gap(now_ms)
         if gap is not None:
             return messages.encode((messages.GAP, self._identity[2]) + gap)
@@ -164,6 +165,13 @@ class Link:
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
             return messages.encode((messages.CLOCK, now_ms))
         return None
+
+    def _greeting(self, now_ms: int) -> list:
+        """The clock, and the description if this session's gateway lacks it: without it no report is taken."""
+        greeting = [messages.encode((messages.CLOCK, now_ms))]
+        if self._describes:
+            greeting.append(messages.encode((messages.DESCRIBE,) + self._description))
+        return greeting
 
     def _is_time_old(self, now_ms: int) -> bool:
         synced_at_ms = self._wall.synced_at_ms
@@ -208,7 +216,8 @@ class Link:
             if message[1] == self._identity[2]:
                 self._outbox.acknowledge(message[2], message[3], now_ms)
         elif kind == messages.TIME:
-            self._wall.learn(message[1], message[2], now_ms)
+            if message[3] != messages.TIME_NONE:
+                self._wall.learn(message[1], message[2], now_ms)
         elif kind == messages.COMMAND:
             self._answers.append(await self._commands.execute(message))
             del self._answers[:-_ANSWERS]
