@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from paifang.nodes.clocks import LEAST_UTC_MS
 from paifang.store import history
+from paifang_wire.errors import BAD_MAC, BOOT_BACK, WRONG_SITE, WRONG_SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from paifang.store.sql import Row
 
 _HELLO_DEPTH = 11
+_REFUSAL_HINTS = {
+    BAD_MAC: "its key is not the enrolled one: `paifang nodes remove %s`, then add it with what provisioning printed",
+    BOOT_BACK: "if its NVS was lost or written anew: `paifang nodes reset-boot %s`",
+    WRONG_SITE: 'the config.json of %s names another site than "site" in the settings here',
+    WRONG_SUITE: "the firmware of %s speaks another version of the protocol: write the one of this release",
+}
+"""By the reason of a refused hello, for an operator; %s is the node."""
 _NEVER = (0, 0, 0)
 
 
@@ -62,6 +71,7 @@ class Reporter:
             "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
             "refused": sum(service.desk.counters.refused.values()),
+            "refused_for": dict(service.desk.counters.refused),
         }
 
     async def metrics(self) -> dict[str, Any]:
@@ -102,11 +112,22 @@ class Reporter:
             for line, carrier in self._service.lines.items()
             if carrier.problem
         ]
+        found += self._turned_away()
         strangers = self._service.desk.strangers.all()
         if strangers:
-            message = f"{len(strangers)} unknown nodes have knocked, the last was {strangers[0].node}"
+            message = f"unknown nodes that have knocked: {len(strangers)}, the last was {strangers[0].node}"
             found.append(_finding("warning", "nodes", message, "`paifang nodes --unknown` lists them"))
         return found
+
+    def _turned_away(self) -> list[dict[str, str]]:
+        """A warning for each enrolled node that is not connected and whose last hello was refused."""
+        desk = self._service.desk
+        rows = {node: desk.counters.turned_away.of(node) for node in sorted(desk.store.registry.nodes)}
+        return [
+            _finding("warning", "nodes", f"{node} is refused: {refusal.reason}", _REFUSAL_HINTS[refusal.reason] % node)
+            for node, refusal in rows.items()
+            if refusal and node not in desk.sessions
+        ]
 
     async def nodes(self) -> list[dict[str, Any]]:
         figures = await self._store.read(history.figures)
@@ -152,6 +173,7 @@ class Reporter:
         link = self._service.desk.sessions.get(node)
         newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
         stored, lost, _ = figures
+        refusal = self._service.desk.counters.turned_away.of(node)
         return {
             "node": node,
             "connected": link is not None,
@@ -163,6 +185,7 @@ class Reporter:
             "lost": lost,
             "depth": _depth(link),
             "firmware": newest.firmware if newest else None,
+            "refused": asdict(refusal) if refusal else None,
         }
 
 

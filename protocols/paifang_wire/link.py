@@ -41,6 +41,8 @@ class GatewayLink:
         self.boot = 0
         self.promoted = False
         """Whether the message that `receive` returned last has promoted the pending session."""
+        self.claimed = ""
+        """The node that the frame `receive` was given last says it is, if that was a hello; believed or not."""
 
     def receive(self, frame: bytes) -> "list[Any]":
         """Return the message of `frame`: a hello, to be answered with `welcome`, or one of the session.
@@ -48,6 +50,7 @@ class GatewayLink:
         Raises WireError; its reason says what was wrong.
         """
         self.promoted = False
+        self.claimed = ""
         if self._live is not None:
             try:
                 return _of_boot(self._live.open(frame), self.boot)
@@ -95,6 +98,7 @@ class GatewayLink:
     def _take_hello(self, frame: bytes) -> "list[Any]":
         message = messages.decode(_PEEK.split(frame)[1])
         _, site, node, boot, nonce, suite = message[:6]
+        self.claimed = node
         if site != self._site:
             raise WireError(WRONG_SITE, "node " + node + " says site " + site)
         known = self._lookup(node)

@@ -9,7 +9,10 @@ from paifang.config.units import age
 
 def clock(utc_ms: int) -> str:
     """A time of day here, with its date when it is not today's: "18:35:07", "2026-11-20 18:35:07"."""
-    moment = time.localtime(utc_ms / 1000)
+    try:
+        moment = time.localtime(utc_ms / 1000)
+    except (ValueError, OverflowError, OSError):  # a node may say any number
+        return f"{utc_ms} ms"
     today = time.localtime()
     same_day = (moment.tm_year, moment.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", moment)
@@ -36,3 +39,17 @@ def value(shown: bool | float | None) -> str:
 
 def quality_style(row: Mapping[str, Any]) -> str:
     return "" if row.get("quality") in {None, "good"} else "yellow"
+
+
+def link(row: Mapping[str, Any]) -> str:
+    """Where a node is connected from; for one that is not, why its last hello was refused."""
+    last = row["refused"]
+    return row["link"] if row["connected"] or last is None else f"refused: {last['reason']}"
+
+
+def refusal(last: Mapping[str, Any] | None) -> str:
+    """Why a node's hello was refused: "bad-mac, 3 hellos, the last 5s ago from 10.0.0.7:50123"."""
+    if last is None:
+        return "-"
+    hellos = f"{last['hellos']} hello{'s' if last['hellos'] > 1 else ''}"
+    return f"{last['reason']}, {hellos}, the last {ago(last['last_ms'])} ago from {last['peer']}"

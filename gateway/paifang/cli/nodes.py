@@ -19,7 +19,7 @@ UnknownOption = Annotated[
 
 _LISTED = [
     output.column("NODE", "node"),
-    output.column("LINK", "link", style=lambda row: "green" if row.get("connected") else "red"),
+    output.Column("LINK", fields.link, style=lambda row: "green" if row.get("connected") else "red"),
     output.column("SEEN", "seen_ms", fields.ago, right=True),
     output.column("BOOT", "boot", right=True),
     output.column("STORED", "stored", right=True),
@@ -112,6 +112,7 @@ def show(
         return
     seen_ms, boots, points = (found.pop(key) for key in ("seen_ms", "boots", "points"))
     found["seen"] = "never" if seen_ms is None else f"{fields.ago(seen_ms)} ago"
+    found["refused"] = fields.refusal(found["refused"])
     for line in output.tree(found):
         typer.echo(line)
     for rows, columns in ((points, _POINTS), (boots, _BOOTS)):

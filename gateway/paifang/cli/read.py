@@ -39,4 +39,12 @@ def read(
     wanted = asked(ctx, data, config, as_json)
     with connected(wanted.place) as gateway:
         rows = gateway.request("read", node=node, point=point, limit=limit)
-    output.print_rows(rows, _COLUMNS, wanted.as_json, "nothing has been read yet")
+    output.print_rows(rows, _COLUMNS, wanted.as_json, _nothing(node, point))
+
+
+def _nothing(node: str | None, point: str | None) -> str:
+    if node is None:
+        return "nothing has been read yet"
+    if point is None:
+        return f"nothing has been read of {node}; `paifang nodes` lists those there are"
+    return f"nothing has been read of {node} {point}; `paifang nodes show {node}` lists its points"

@@ -13,6 +13,12 @@ from paifang.errors import EXIT_NO_ANSWER, EXIT_REFUSED, bad_argument
 
 _EXIT_OF_VERDICT = {"executed": 0, "refused": EXIT_REFUSED, "superseded": EXIT_REFUSED, "unknown": EXIT_NO_ANSWER}
 
+_REASONS = {
+    "expired": "expired (it reached the node too late: give it longer with --within)",
+    "interlock": "interlock (the node's own safety condition forbids it now)",
+    "too-soon": "too-soon (the output must rest first, after power-on too: try again in a few seconds)",
+}
+"""Reasons of a node that ask for something to be done."""
 _REST_S = 5.0
 """The gateway itself ends the wait for the node; this much longer it may take to say so."""
 
@@ -60,7 +66,7 @@ def send(
     if wanted.as_json:
         output.print_json(receipt)
     else:
-        typer.echo(sentence(receipt))
+        typer.echo(output.printable(sentence(receipt)))
     raise typer.Exit(_EXIT_OF_VERDICT.get(receipt["verdict"], EXIT_REFUSED))
 
 
@@ -70,7 +76,8 @@ def sentence(receipt: Mapping[str, Any]) -> str:
     if verdict == "unknown":
         return f"unknown: {receipt['node']} did not answer in time; it may have acted, or not"
     if verdict != "executed":
-        return f"{verdict}: {where}: {receipt['reason'] or 'no reason given'}"
+        reason = receipt["reason"] or "no reason given"
+        return f"{verdict}: {where}: {_REASONS.get(reason, reason)}"
     before, after = (_with_unit(receipt[key], receipt["unit"]) for key in ("before", "after"))
     return f"executed: {where} was {before}, reads back {after}"
 

@@ -31,6 +31,8 @@ def watch(
     """
     wanted = asked(ctx, data, config, as_json)
     with connected(wanted.place) as gateway:
+        if node is not None:
+            gateway.request("nodes.show", node=node)  # a name that is nobody's would be watched for ever
         try:
             if sys.stdout.isatty() and not wanted.as_json:
                 _live(gateway, node)
@@ -59,7 +61,7 @@ def _live(gateway: ControlClient, node: str | None) -> None:
 
 def line(item: Item) -> str:
     """One item as a line: "18:35:07  aq-1  pm25 12 µg/m3"."""
-    return _TEXTS[item["kind"]](item)
+    return output.printable(_TEXTS[item["kind"]](item))
 
 
 def _reading(item: Item) -> str:

@@ -5,10 +5,46 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+from paifang_wire.errors import BAD_MAC, BOOT_BACK, WRONG_SITE, WRONG_SUITE
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The hello that was refused last of those that said they were some node; it may have been somebody else's."""
+
+    reason: str
+    peer: str
+    hellos: int
+    last_ms: int
+
+
+class TurnedAway:
+    """Why hellos were refused that a node with wrong settings would send, for the last `limit` names claimed."""
+
+    REASONS = frozenset((BAD_MAC, BOOT_BACK, WRONG_SITE, WRONG_SUITE))
+
+    def __init__(self, limit: int = 256) -> None:
+        self._limit = limit
+        self._last: OrderedDict[str, Refusal] = OrderedDict()
+
+    def note(self, node: str, reason: str, peer: str, now_ms: int) -> None:
+        if reason not in self.REASONS:
+            return
+        before = self._last.pop(node, None)
+        self._last[node] = Refusal(reason, peer, before.hellos + 1 if before else 1, now_ms)
+        if len(self._last) > self._limit:
+            self._last.popitem(last=False)
+
+    def of(self, node: str) -> Refusal | None:
+        return self._last.get(node)
+
 
 @dataclass(slots=True)
 class Counters:
-    """Since the start of the gateway. `refused` counts frames by reason, `gaps` record numbers by reason."""
+    """Since the start of the gateway. `refused` counts frames by reason, `gaps` record numbers by reason.
+
+    `turned_away` says of single nodes why their hellos were refused.
+    """
 
     refused: Counter[str] = field(default_factory=Counter[str])
     gaps: Counter[str] = field(default_factory=Counter[str])
@@ -21,6 +57,7 @@ class Counters:
     displaced: int = 0
     connections: int = 0
     closed: Counter[str] = field(default_factory=Counter[str])
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from paifang_wire.link import GatewayLink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from paifang.nodes.clocks import Clocks
     from paifang.nodes.counters import Counters
     from paifang.store import Boot, Node
     from paifang.store.points import PointTable
@@ -29,6 +30,7 @@ class Desk(Protocol):
     """Who handles what links receive."""
 
     counters: Counters
+    clocks: Clocks
 
     def lookup(self, link: Link, node: str) -> tuple[bytes, int] | None: ...
     def handle(self, link: Link, message: list[Any], frame: bytes) -> None: ...
@@ -91,6 +93,10 @@ class Link:
                 desk.handle(self, receive(frame), frame)
             except WireError as error:
                 counters.refused[error.reason] += 1
+                if self.session.claimed:
+                    counters.turned_away.note(
+                        self.session.claimed, error.reason, self.carrier.peer, desk.clocks.utc_ms()
+                    )
 
     def send(self, message: tuple[Any, ...] | list[Any]) -> None:
         """Seal and send a message of the session. Raises WireError(NO_SESSION) before there is one."""

@@ -54,8 +54,43 @@ async def test_a_hello_that_is_not_believed(house, changes, reason):
     await until(lambda: house.refused == {reason: 1})
 
     assert far.heard.empty()
+    (row,) = await house.ask("nodes.list")
+    assert (row["connected"], row["refused"]["reason"], row["refused"]["hellos"]) == (True, reason, 1)
     honest.report(1)
     await honest.acked_up_to(1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "hint"),
+    [
+        ({"site": "ward-2"}, errors.WRONG_SITE, "config.json"),
+        ({"boot": 2}, errors.BOOT_BACK, "paifang nodes reset-boot far"),
+        ({"key": key_of("somebody else")}, errors.BAD_MAC, "paifang nodes remove far"),
+    ],
+)
+async def test_an_operator_is_told_why_a_node_stays_away(house, changes, reason, hint):
+    honest = await house.enrolled("far", boot=3)
+    await honest.hang_up()
+    await until(lambda: not house.gateway.nodes.desk.sessions)
+    far = house.far("far", boot=3)
+    for name, value in changes.items():
+        setattr(far, name, value)
+    await hello_only(house, far)
+    await until(lambda: house.refused == {reason: 1})
+
+    (finding,) = [found for found in await house.ask("check") if found["subject"] == "nodes"]
+    assert finding["message"] == f"far is refused: {reason}"
+    assert hint in finding["hint"]
+
+
+async def test_no_more_than_so_many_refused_names_are_remembered(house):
+    turned_away = house.gateway.nodes.desk.counters.turned_away
+    for number in range(1000):
+        turned_away.note(f"made-up-{number}", errors.WRONG_SITE, "10.0.0.1:1", 5)
+    turned_away.note("flooding", errors.RATE, "10.0.0.1:1", 5)
+    assert turned_away.of("made-up-743") is None
+    assert turned_away.of("made-up-744") is not None
+    assert turned_away.of("flooding") is None
 
 
 async def test_a_replayed_hello_does_not_displace_the_live_session(house):
