@@ -47,4 +47,24 @@ def test_the_command_writes_a_private_file_once(tmp_path, capsys):
     assert line["key"] == keys.node_key(master, "ward-1", 1).hex()
     assert provision.main(["aq-1", "--nvs", str(file)]) == 2
     assert file.read_bytes() == content
-    assert "another node's only key" in capsys.readouterr().err
+    assert "may be a node's only key; name another file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["", "--nvs", "x.nvs"], "name of a node"),
+        (["a" * 33, "--nvs", "x.nvs"], "name of a node has 1 to 32 printable characters"),
+        (["aq-1", "--site", "ward\n1", "--nvs", "x.nvs"], "name of a site"),
+        (["aq-1", "--epoch", "-1", "--nvs", "x.nvs"], "aq-1: an epoch counts re-keyings, from 0 on, not -1"),
+        (["aq-1", "--epoch", "99999999999", "--nvs", "x.nvs"], "99999999999"),
+        (["aq-1", "--nvs", "nowhere/x.nvs"], "No such file or directory"),
+    ],
+)
+def test_what_no_node_could_be_is_refused_before_a_file_is_written(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    assert provision.main(arguments) == 2
+    output = capsys.readouterr()
+    assert said in output.err
+    assert output.out == ""
+    assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,9 @@ from paifang_wire import keys
 
 NAMESPACE = "paifang"
 MASTER_LENGTH = 32
+NAME_LIMIT = 32
+"""Characters of a node's or a site's name: what a node takes in its config.json."""
+EPOCH_LIMIT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,19 @@ def new_identity(node: str, site: str, master: bytes | None = None, epoch: int =
     master = secrets.token_bytes(MASTER_LENGTH) if master is None else master
     if len(master) != MASTER_LENGTH:
         raise ToolError(f"{node}: a master key is {MASTER_LENGTH} bytes, this one is {len(master)}")
+    for what, name in (("node", node), ("site", site)):
+        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable():
+            raise ToolError(f"the name of a {what} has 1 to {NAME_LIMIT} printable characters, not {name!r}")
+    if not 0 <= epoch < EPOCH_LIMIT:
+        raise ToolError(f"{node}: an epoch counts re-keyings, from 0 on, not {epoch}")
     return Identity(node, site, master, epoch)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m paifang_tools.provision", description=__doc__)
     parser.add_argument("node", help="its name on this site")
-    parser.add_argument("--site", default="ward-1")
-    parser.add_argument("--epoch", type=int, default=1)
+    parser.add_argument("--site", default="ward-1", help='as "site" in the gateway\'s settings (%(default)s)')
+    parser.add_argument("--epoch", type=int, default=1, help="one more each time the node is re-keyed (%(default)s)")
     parser.add_argument("--nvs", type=Path, required=True, help="write the NVS partition to this new file, mode 0600")
     options = parser.parse_args(arguments)
     try:
@@ -68,7 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.nvs.touch(mode=0o600, exist_ok=False)
         options.nvs.write_bytes(identity.nvs())
     except FileExistsError:
-        print(f"provision: {options.nvs} is there already: it may be another node's only key", file=sys.stderr)
+        message = f"{options.nvs} is there already, and may be a node's only key; name another file, or move it away"
+        print(f"provision: {message}", file=sys.stderr)
         return 2
     except (ToolError, OSError) as error:
         print(f"provision: {error}", file=sys.stderr)
