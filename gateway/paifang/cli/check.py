@@ -64,7 +64,8 @@ def _print(found: "list[Any]") -> None:
     rows = [finding.as_dict() for finding in found]
     for row in rows:
         mark, colour = _MARKS[row["level"]]
-        typer.echo(f"{typer.style(mark.ljust(7), fg=colour)}  {row['subject'].ljust(12)}  {row['message']}")
+        message = output.printable(row["message"])
+        typer.echo(f"{typer.style(mark.ljust(7), fg=colour)}  {row['subject'].ljust(12)}  {message}")
         if row["hint"]:
             typer.echo(f"{' ' * 23}{row['hint']}")
     bad = sum(row["level"] != "ok" for row in rows)

@@ -23,7 +23,7 @@ def points(ctx: typer.Context, incomplete: str) -> list[str]:
     """The names of the node's points that begin so."""
     found = cast("dict[str, Any]", _ask(ctx, "nodes.show", node=ctx.params.get("node")) or {})
     names = (point["name"] for point in found.get("points", []))
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
 def _ask(ctx: typer.Context, op: str, **args: Any) -> Any:

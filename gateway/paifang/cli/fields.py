@@ -9,10 +9,7 @@ from paifang.config.units import age
 
 def clock(utc_ms: int) -> str:
     """A time of day here, with its date when it is not today's: "18:35:07", "2026-11-20 18:35:07"."""
-    try:
-        moment = time.localtime(utc_ms / 1000)
-    except (ValueError, OverflowError, OSError):  # a node may say any number
-        return f"{utc_ms} ms"
+    moment = time.localtime(utc_ms / 1000)
     today = time.localtime()
     same_day = (moment.tm_year, moment.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", moment)

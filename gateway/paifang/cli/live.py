@@ -104,8 +104,8 @@ class Board:
         table.add_column("SEEN", justify="right", no_wrap=True)
         for point in points:
             unit = next((self._nodes[name].cells[point].unit for name in names), "")
-            heading = point.replace("_", "_\n")  # long names on narrow terminals
-            table.add_column(Text(f"{heading}\n{unit}"), justify="right", overflow="fold")
+            heading = output.printable(point).replace("_", "_\n")  # long names on narrow terminals
+            table.add_column(Text(f"{heading}\n{output.printable(unit)}"), justify="right", overflow="fold")
         for name in names:
             node = self._nodes[name]
             seen = "never" if node.seen_s is None else fields.ago(round(node.seen_s * 1000))

@@ -63,7 +63,17 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """`value` in one line, of which a terminal obeys nothing."""
+    return _escaped(json.dumps(value, ensure_ascii=False), json.dumps)
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what a terminal would obey instead of showing it: much of it comes from nodes."""
+    return _escaped(text, ascii)
+
+
+def _escaped(text: str, quoted: Callable[[str], str]) -> str:
+    return text if text.isprintable() else "".join(each if each.isprintable() else quoted(each)[1:-1] for each in text)
 
 
 def print_error(message: str, hint: str = "") -> None:
@@ -71,12 +81,12 @@ def print_error(message: str, hint: str = "") -> None:
     *first, last = message.splitlines() or [""]
     lines = [*first, last, hint] if first and hint else [*first, f"{last}; {hint}" if hint else last]
     for line in lines:
-        typer.echo(f"paifang: {line}", err=True)
+        typer.echo(f"paifang: {printable(line)}", err=True)
 
 
 def print_note(text: str) -> None:
     """A word to the person, beside the result: on standard error, so that pipes stay clean."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
@@ -87,7 +97,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
     for each in columns:
         table.add_column(each.title, justify="right" if each.right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(each.text(row), style=each.style(row)) for each in columns))
+        table.add_row(*(Text(printable(each.text(row)), style=each.style(row)) for each in columns))
     Console().print(table)
 
 
@@ -100,7 +110,7 @@ def plain_table() -> "Table":
 
 
 def _print_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    cells = [[each.title for each in columns], *([each.text(row) for each in columns] for row in rows)]
+    cells = [[each.title for each in columns], *([printable(each.text(row)) for each in columns] for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
     for line in cells:
         padded = (
@@ -126,4 +136,4 @@ def tree(value: Row, indent: str = "") -> list[str]:
 def _plain_text(value: object) -> str:
     if value is None or value == {}:
         return "-"
-    return value if isinstance(value, str) else json_text(value)
+    return printable(value) if isinstance(value, str) else json_text(value)
