@@ -108,6 +108,27 @@ async def test_reload_moves_the_port_and_keeps_the_nodes(house, tmp_path):
     await other.acked_up_to(1)
 
 
+@pytest.mark.parametrize(("host", "backlog"), [("0.0.0.0", 4096), ("127.0.0.1", 64)])
+async def test_reload_changes_how_the_same_port_is_listened_at(house, tmp_path, host, backlog):
+    """The gateway's own listener is not another program that has the port."""
+    far = await house.enrolled()
+    port = house.gateway.tcp_address[1]
+    nodes = NodesSettings(tcp=TcpSettings(listen=f"{host}:{port}", backlog=backlog))
+    await house.gateway.reload(settings_in(tmp_path / "data", nodes=nodes))
+    far.report(1)
+    await far.acked_up_to(1)
+    await (await house.enrolled("meter-2")).hang_up()
+
+
+async def test_a_reload_that_fails_at_the_same_port_goes_on_where_it_was(house, tmp_path):
+    before = house.gateway.tcp_address
+    nodes = NodesSettings(tcp=TcpSettings(listen=f"192.0.2.1:{before[1]}"))
+    with pytest.raises(PaifangError, match="nodes cannot connect"):
+        await house.gateway.reload(settings_in(tmp_path / "data", nodes=nodes))
+    assert house.gateway.tcp_address == before
+    await house.enrolled()
+
+
 async def test_a_reload_that_cannot_be_changes_nothing(house, tmp_path):
     far = await house.enrolled()
     with pytest.raises(PaifangError, match="site cannot change from ward-1 to ward-2"):

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paifang.errors import PaifangError
 from paifang.nodes.clocks import Clocks
 from paifang.nodes.desk import BYE_REMOVED, BYE_STOPPING, FrontDesk
 from paifang.nodes.links import Carrier, Link
@@ -68,11 +69,8 @@ class NodeService:
     async def reload(self, listen: Listen, lines: Sequence[Line]) -> None:
         """Change where nodes may come in; those that are in stay. Raises PaifangError and changes nothing."""
         if listen != self._listen:
-            listener = TcpListener(listen.host, listen.port, listen.backlog)
-            await listener.start(self._carrier)
-            if self.listener is not None:
-                self.listener.stop()
-            self.listener, self._listen = listener, listen
+            self.listener = await self._moved(listen)
+            self._listen = listen
         for line in [line for line in self.lines if line not in lines]:
             self.lines.pop(line).stop()
         for line in lines:
@@ -115,6 +113,22 @@ class NodeService:
     @property
     def connections(self) -> int:
         return len(self._carriers) + sum(not line.problem for line in self.lines.values())
+
+    async def _moved(self, listen: Listen) -> TcpListener:
+        """A listener at the new place. The old one stops first if its own port is in the way, and else last."""
+        before, listener = self.listener, TcpListener(listen.host, listen.port, listen.backlog)
+        is_in_the_way = before is not None and before.port == listen.port
+        if before is not None and is_in_the_way:
+            before.stop()
+        try:
+            await listener.start(self._carrier)
+        except PaifangError:
+            if before is not None and is_in_the_way:
+                await before.start(self._carrier)
+            raise
+        if before is not None:
+            before.stop()
+        return listener
 
     def _carrier(self) -> TcpCarrier:
         return TcpCarrier(self._tcp_link, self._closed)
