@@ -41,7 +41,7 @@ class SimBoard:
 
     The flash and NVS files outlive every power cycle. `boot` counts the boots since the board was made, from 1; a boot
     ends in `ended[boot]`: "cut", "reset", "watchdog" or "exit". `speed` (a whole number) makes node time run faster.
-    With `repl` the console is at `repl_path` instead of in `console`.
+    With `repl` the console is at `repl_path` instead of in `console`; without, `heard` is given each line.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class SimBoard:
         nvs_eager: bool = False,
         wifi: Wifi | None = None,
         repl: bool = False,
+        heard: Callable[[str], None] | None = None,
     ) -> None:
         self.bench, self.name, self.speed, self.heap = bench, name, speed, heap
         self.wifi = wifi or Wifi()
@@ -76,7 +77,7 @@ class SimBoard:
         self._process: BoardProcess | None = None
         self._power = 0
         self._watchdog = Watchdog(self._loop, speed, lambda: self._restart("watchdog", ResetCause.WATCHDOG))
-        self._console = Console(name)
+        self._console = Console(name, heard)
         self._ends: list[asyncio.Future[str]] = []
         self._bauds: dict[int, int] = {}
         self._answers = self._answer_table()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import collections
+from typing import TYPE_CHECKING
 
 from paifang_rig.errors import RigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LINES_KEPT = 2000
 _TAIL = 20
 
 
 class Console:
-    """Bytes in, lines out; `name` is the board's, for messages."""
+    """Bytes in, lines out; `name` is the board's, for messages, `heard` is given each line."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, heard: Callable[[str], None] | None = None) -> None:
         self.lines: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
         self._name = name
+        self._heard = heard
         self._rest = b""
         self._watchers: list[tuple[str, asyncio.Future[str]]] = []
 
@@ -25,6 +30,8 @@ class Console:
         for raw in lines:
             line = raw.decode(errors="replace").rstrip("\r")
             self.lines.append(line)
+            if self._heard:
+                self._heard(line)
             self._tell(line)
 
     def begin(self) -> None:

