@@ -12,7 +12,7 @@ REQUIRED = const(-1)  # stands where a default would
 # key: (default or REQUIRED, least, greatest) for integers and for the length of texts; the type is the default's,
 # text when the key is required.
 _NODE = {"node": (REQUIRED, 1, 32), "site": (REQUIRED, 1, 32), "role": (REQUIRED, 1, 32)}
-_NUMBERS = {"period_ms": (10_000, 50, 3_600_000), "queue_bytes": (8_192, 1_024, 65_536)}
+_NUMBERS = {"period_ms": (10_000, 50, 3_600_000), "queue_bytes": (6_144, 1_024, 65_536)}
 _SECTIONS = ("link", "wifi", "hardware")
 _LINKS = {
     "tcp": {"host": (REQUIRED, 1, 253), "port": (7600, 1, 65535)},

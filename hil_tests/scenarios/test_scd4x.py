@@ -16,7 +16,7 @@ SPEED = 10
 PERIOD_MS = 1_000
 ALTITUDE_M = 520
 # Another driver wants its heap from somewhere: a shorter queue.
-FITTED = {"queue_bytes": 6_144, "hardware": {"scd4x": {"altitude_m": ALTITUDE_M}}}
+FITTED = {"hardware": {"scd4x": {"altitude_m": ALTITUDE_M}}}
 FREE_HEAP, LEAST_FREE_B = 32, 4_000
 
 
