@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Enrolment:
-    """Changes the registry, in the file first and then in memory; one change at a time."""
+    """Changes the registry, in the file first and then in memory; one change at a time.
+
+    A change that has begun is brought to its end, though its caller may have gone.
+    """
 
     def __init__(self, store: Store, service: NodeService) -> None:
         self._store = store
@@ -26,6 +29,19 @@ class Enrolment:
 
     async def add(self, node: str, key: bytes, epoch: int) -> dict[str, Any]:
         """Believe `node` under `key` from now on. Raises PaifangError when it has another key already."""
+        return await asyncio.shield(self._add(node, key, epoch))
+
+    async def remove(self, node: str) -> dict[str, Any]:
+        """Forget the key of `node`; its records stay."""
+        await asyncio.shield(self._apart(node, registry.delete, stays=False))
+        return {"node": node}
+
+    async def reset_boot(self, node: str) -> dict[str, Any]:
+        """Believe any boot count of `node` once more; its records so far are kept apart from those to come."""
+        await asyncio.shield(self._apart(node, registry.set_aside, stays=True))
+        return {"node": node}
+
+    async def _add(self, node: str, key: bytes, epoch: int) -> dict[str, Any]:
         async with self._turn:
             new = Node(node, key, epoch, self._service.clocks.utc_ms())
             registry.check_new(new)
@@ -39,17 +55,7 @@ class Enrolment:
                 self._service.desk.strangers.forget(node)
         return {"node": node, "epoch": epoch, "added": known is None}
 
-    async def remove(self, node: str) -> dict[str, Any]:
-        """Forget the key of `node`; its records stay."""
-        await self._apart(node, lambda connection: registry.delete(connection, node), stays=False)
-        return {"node": node}
-
-    async def reset_boot(self, node: str) -> dict[str, Any]:
-        """Believe any boot count of `node` once more; its records so far are kept apart from those to come."""
-        await self._apart(node, lambda connection: registry.set_aside(connection, node), stays=True)
-        return {"node": node}
-
-    async def _apart(self, node: str, job: Callable[[Connection], Any], *, stays: bool) -> None:
+    async def _apart(self, node: str, job: Callable[[Connection, str], Any], *, stays: bool) -> None:
         """Run `job` while nothing of `node` is under way: unknown for the moment, its session over, all synced."""
         async with self._turn:
             known = self._store.registry.find(node)
@@ -57,7 +63,7 @@ class Enrolment:
             try:
                 self._service.drop(node)
                 await self._store.flush()
-                await self._store.written(job)
+                await self._store.written(lambda connection: job(connection, node))
             except PaifangError:
                 stays = True
                 raise
@@ -67,3 +73,4 @@ class Enrolment:
             finally:
                 if stays:
                     self._store.registry.nodes[node] = known
+                    self._service.desk.strangers.forget(node)

@@ -227,6 +227,38 @@ async def test_another_key_needs_the_old_one_removed(house):
         await house.ask("nodes.add", node="meter-1", key=key_of("b").hex(), epoch=1)
 
 
+@pytest.mark.parametrize("op", ["nodes.reset-boot", "nodes.remove"])
+async def test_a_change_goes_on_when_its_caller_hangs_up(house, op):
+    """Half a change would leave the registry in memory and the one in the file at odds until the next start."""
+    far = await house.enrolled()
+    far.report(1)
+    await far.acked_up_to(1)
+    asking = asyncio.create_task(house.ask(op, node="meter-1"))
+    while "meter-1" in house.gateway.store.registry.nodes:  # noqa: ASYNC110 - at every turn of the loop: it is short
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    await house.ask("nodes.add", node="meter-1", key=key_of("meter-1").hex(), epoch=1)
+
+    assert asking.cancelled()
+    again = house.far()
+    assert (await again.connect())[5] == []
+    again.report(1)
+    await again.acked_up_to(1)
+    assert house.records() == [("meter-1", 0, 1), ("meter-1", 1, 1)]
+
+
+async def test_an_addition_goes_on_when_its_caller_hangs_up(house):
+    arguments = {"node": "meter-1", "key": key_of("meter-1").hex(), "epoch": 1}
+    asking = asyncio.create_task(house.ask("nodes.add", **arguments))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert asking.cancelled()
+    await house.ask("nodes.add", **arguments)
+    await house.far().connect()
+
+
 async def test_the_processs_part_in_stop_and_reload(start):
     done = []
 
