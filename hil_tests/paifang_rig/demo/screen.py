@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WORDS_SHOWN = 18
 _POINTS_SHOWN = ("pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
+_ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
+"""Counting these counts the readings of sensors, which are what is emitted."""
 _LINE_EVERY_S = 5.0
 _STYLES = {"did": "green", "refused": "yellow", "power": "red", "said": ""}
 
@@ -30,6 +32,9 @@ class Screen:
         self._latest: dict[str, dict[str, str]] = collections.defaultdict(dict)
         self._rows: list[Mapping[str, Any]] = []
         self._emitted: Mapping[str, int] = {}
+        self._stored: collections.Counter[str] = collections.Counter()
+        self._stored_then: Mapping[str, int] = {}
+        self._below = "Ctrl-C counts everything and ends"
         self._started_s = time.monotonic()
         self._line_due_s = 0.0
         self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._picture) if live else None
@@ -53,6 +58,8 @@ class Screen:
 
     def take(self, item: Mapping[str, Any]) -> None:
         """One item of the gateway's watch."""
+        if item["kind"] == "reading" and item["point"] in _ONE_OF_EACH_SENSOR and item["value"] is not None:
+            self._stored[item["node"]] += 1
         if item["kind"] == "reading" and item["point"] in _POINTS_SHOWN:
             self._latest[item["node"]][item["point"]] = f"{_value(item['value'])} {item['unit']}".rstrip()
         elif item["kind"] == "event":
@@ -62,15 +69,16 @@ class Screen:
     def show(self, rows: list[dict[str, Any]], emitted: Mapping[str, int]) -> None:
         """The gateway's nodes, and how many readings each one's sensors have emitted."""
         self._rows = list(rows)
-        self._emitted = emitted
+        self._emitted, self._stored_then = emitted, dict(self._stored)
         if self._live is None and time.monotonic() >= self._line_due_s:
             self._line_due_s = time.monotonic() + _LINE_EVERY_S
             for row in rows:
-                self.say(f"{row['node']}  {_state(row):8} {self._readings(row['node'])}")
+                self.say(f"{row['node']}  {_state(row):8} {self._readings(row['node'])}".rstrip())
 
     def last(self, text: str) -> None:
         """The result, left standing on the terminal."""
         if self._live:
+            self._below = ""
             self._live.stop()
             self._live = None
         self._console.print(text)
@@ -90,9 +98,12 @@ class Screen:
         table.add_column("latest readings", ratio=1, no_wrap=True, overflow="ellipsis")
         for row in self._rows:
             state = Text(_state(row), style="green" if row["connected"] else "red")
-            counts = (str(row["boot"] or "–"), str(self._emitted.get(row["node"], 0)), str(row["stored"]))
-            table.add_row(row["node"], state, _link(row), *counts, self._readings(row["node"]))
-        return Group(table, Panel(Text("\n").join(self._words), title="what happens", title_align="left"))
+            node = row["node"]
+            counts = (str(row["boot"] or "–"), str(self._emitted.get(node, 0)), str(self._stored_then.get(node, 0)))
+            table.add_row(node, state, _link(row), *counts, self._readings(node))
+        words = Panel(Text("\n").join(self._words), title="what happens", title_align="left")
+        # A line of its own: the ^C that a terminal echoes at the panel's end would wrap, and shift the picture.
+        return Group(table, words, Text(self._below, style="dim"))
 
 
 def _value(value: bool | float | None) -> str:

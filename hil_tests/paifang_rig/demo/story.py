@@ -80,11 +80,11 @@ class _Story:
         self._say("that was the story; the ward goes on", "did")
 
     async def _too_soon(self) -> None:
-        self._say("$ paifang send sm-1 relay on                  (a relay rests before it closes, after power-on too)")
+        self._say("$ paifang send sm-1 relay on          (a relay rests before it closes, after power-on too)")
         await self._send("sm-1", "relay", value=True)
 
     async def _switch(self) -> None:
-        self._say("$ paifang send sm-1 relay on                  (once more)")
+        self._say("$ paifang send sm-1 relay on          (once more)")
         await self._send("sm-1", "relay", value=True)
         closed = self._ward.nodes["sm-1"].sensors["relay"].closed
         self._say(f"the contact on the bench is {'closed' if closed else 'open'}", "did")
