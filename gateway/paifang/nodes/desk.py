@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 _HELLO_FIRMWARE, _HELLO_DESCRIPTION, _HELLO_UPTIME, _HELLO_RESET = 6, 7, 8, 9
 _INTEGER_BITS = 63
 """What a column of the store holds; the wire could carry one bit more."""
+_BOOT_BITS = 31
+"""A node counts its boots in an i32; removing a node sets its boots aside, which takes room for many times this."""
 _split = Mac0(b"", b"").split
 
 
@@ -112,7 +114,9 @@ class FrontDesk:
 
     def _hello(self, link: Link, message: list[Any], _frame: bytes) -> None:
         _, _, node, boot, nonce, _, _, description, uptime_ms = message[:9]
-        _check_integers(boot, uptime_ms)
+        _check_integers(uptime_ms)
+        if boot >> _BOOT_BITS:
+            raise WireError(SHAPE, "boot count without sense")
         self._doorkeeper.admit_node(node, nonce, self.clocks.monotonic())
         stored = [[known.boot, known.synced_high] for known in self.store.boots(node).values() if known.boot <= boot]
         newest = sorted(stored, reverse=True)[: messages.WELCOME_BOOTS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from far_side import until
+from far_side import key_of, until
 
 from paifang_wire import errors, messages
 
@@ -23,3 +23,21 @@ async def test_a_node_that_has_counted_to_the_end_hinders_nobody(house):
     other.report(1)
     await other.acked_up_to(1)
     assert [row["node"] for row in await house.ask("nodes.list")] == ["meter-1", "meter-2"]
+
+
+async def test_a_boot_count_that_no_node_can_have_is_refused(house):
+    """Setting such boots aside again and again, the store would run out of numbers: the node could not be removed."""
+    await house.ask("nodes.add", node="meter-1", key=key_of("meter-1").hex(), epoch=1)
+    far = house.far(boot=1 << 31)
+    await far.open()
+    far.send_raw(far.hello())
+    await until(lambda: house.refused == {errors.SHAPE: 1})
+    assert far.heard.empty()
+
+    for _ in range(3):
+        far = house.far(boot=(1 << 31) - 1)
+        await far.connect()
+        far.report(1)
+        await far.acked_up_to(1)
+        await house.ask("nodes.reset-boot", node="meter-1")
+    assert len(house.records()) == 3
