@@ -328,6 +328,30 @@ async def test_a_full_disk_is_shown_and_nothing_is_acknowledged_until_it_is_over
     assert (await house.ask("status"))["state"] == "ok"
 
 
+async def test_while_the_disk_is_full_memory_does_not_fill_up(start):
+    """Neither with records nor with declared losses; both are taken again when there is room."""
+    disk = FullDisk()
+    house = await start(vfs="full-disk")
+    store = house.gateway.store
+    store._records_limit = 20
+    far = await house.enrolled(boot=1000)
+    disk.full = True
+    far.report(1)
+    await until(lambda: store.problem)
+    frames = house.gateway.nodes.desk.counters.frames
+    for boot in range(1, 101):
+        far.say([messages.GAP, boot, 1, 5, 1])
+    far.report(2)
+    await until(lambda: house.gateway.nodes.desk.counters.frames == frames + 101)
+    assert house.refused == {"store-full": 81}
+    assert len(store._touched) <= 21
+
+    disk.full = False
+    await far.acked_up_to(1)
+    far.report(2)
+    await far.acked_up_to(2)
+
+
 async def far_reconnected(far: FarNode) -> list:
     await far.hang_up()
     return await far.connect()

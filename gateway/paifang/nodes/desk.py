@@ -214,6 +214,7 @@ class FrontDesk:
     def _gap(self, link: Link, message: list[Any], _frame: bytes) -> None:
         _, boot_number, first, last, reason = message
         _check_integers(last, reason)
+        self._check_room()
         boot, _ = self._place(link, boot_number)
         lost = self.store.settle(boot, first, last, reason, self.clocks.utc_ms())
         self.counters.gaps[names.GAPS[reason] if reason < len(names.GAPS) else str(reason)] += lost
@@ -229,11 +230,14 @@ class FrontDesk:
     def _keep(self, boot: Boot, kind: int, number: int, uptime_ms: int, utc_ms: int | None, frame: bytes) -> None:
         if (number | uptime_ms | (utc_ms or 0)) >> _INTEGER_BITS:
             raise WireError(SHAPE, "number without sense")
-        if self.store.is_full:
-            raise WireError(STORE_FULL)
+        self._check_room()
         now_ms = boot.seen_ms = self.clocks.utc_ms()
         body = _split(frame)[1]
         self.store.add(boot, (boot.node, boot.boot, number, kind, uptime_ms, utc_ms, now_ms, body))
+
+    def _check_room(self) -> None:
+        if self.store.is_full:
+            raise WireError(STORE_FULL)
 
     def _hear_uptime(self, link: Link, uptime_ms: int) -> None:
         """A record was made at `uptime_ms` at the latest by now: our estimate must not lag behind it."""

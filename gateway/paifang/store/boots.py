@@ -123,6 +123,7 @@ class Boots:
         return Boot.of_row(row) if row else Boot(node, number)
 
     def _trim(self, boots: dict[int, Boot], keep: Boot) -> None:
-        idle = [boot for boot in boots.values() if boot is not keep and not self._busy(boot)]
-        for boot in sorted(idle, key=lambda boot: boot.boot)[: len(boots) - WELCOME_BOOTS]:
-            del boots[boot.boot]
+        newest = max(boots)  # a link may hold on to it
+        idle = [each for each in sorted(boots) if each not in {newest, keep.boot} and not self._busy(boots[each])]
+        for number in idle[: len(boots) - WELCOME_BOOTS]:
+            del boots[number]

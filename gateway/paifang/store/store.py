@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
 RECORDS_LIMIT = 100_000
-"""Records kept in memory while the disk does not take them; then new ones are refused and stay on their nodes."""
+"""Records and gaps kept in memory while the disk does not take them; then new ones are refused and stay on nodes."""
 
 
 class Store:
@@ -124,7 +124,7 @@ class Store:
     def settle(self, boot: Boot, first: int, last: int, reason: int, received_ms: int) -> int:
         """Take in that the node has lost records first..last; returns how many numbers that settled.
 
-        Raises WireError(OVER_LIMIT) as RecordMarks.settle does.
+        Raises WireError(OVER_LIMIT) as RecordMarks.settle does. Not to be called while the store `is_full`.
         """
         lost = boot.marks.settle(first, last)
         if lost:
@@ -180,8 +180,8 @@ class Store:
 
     @property
     def is_full(self) -> bool:
-        """No more records are taken in until the disk takes some."""
-        return len(self._next.records) >= self._records_limit
+        """No more records and gaps are taken in until the disk takes some."""
+        return len(self._next.records) + len(self._next.gaps) >= self._records_limit
 
     @property
     def buffered(self) -> int:

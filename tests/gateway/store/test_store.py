@@ -213,6 +213,17 @@ async def test_boots_beyond_the_newest_are_read_back_when_asked_for(open_store):
     assert len(store.boots("aq-1")) <= 31
 
 
+async def test_the_boot_of_the_session_stays_while_older_ones_are_busy(open_store):
+    """A link holds on to it: a second object of the same boot would not know what the first has settled."""
+    store, acks = await open_store(commit_ms=1000)
+    newest = store.boot("aq-1", 100)
+    for boot in range(1, 31):
+        store.add(store.boot("aq-1", boot), record(1, boot=boot))
+    assert store.boot("aq-1", 100) is newest
+    await store.flush()
+    assert len(acks) == 30
+
+
 @pytest.mark.parametrize("count", [0, 1, SIZES[0], SIZES[0] + 1, SIZES[-1], 3 * SIZES[-1] + 17])
 async def test_any_number_of_rows_goes_in_at_once(open_store, count):
     store, acks = await open_store()
