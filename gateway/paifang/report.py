@@ -122,11 +122,11 @@ class Reporter:
     def _turned_away(self) -> list[dict[str, str]]:
         """A warning for each enrolled node that is not connected and whose last hello was refused."""
         desk = self._service.desk
-        rows = {node: desk.counters.turned_away.of(node) for node in sorted(desk.store.registry.nodes)}
+        away = [node for node in sorted(self._store.registry.nodes) if node not in desk.sessions]
         return [
             _finding("warning", "nodes", f"{node} is refused: {refusal.reason}", _REFUSAL_HINTS[refusal.reason] % node)
-            for node, refusal in rows.items()
-            if refusal and node not in desk.sessions
+            for node in away
+            if (refusal := desk.counters.turned_away.of(node)) is not None
         ]
 
     async def nodes(self) -> list[dict[str, Any]]:

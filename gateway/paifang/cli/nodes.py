@@ -24,7 +24,7 @@ _LISTED = [
     output.column("BOOT", "boot", right=True),
     output.column("STORED", "stored", right=True),
     output.column("LOST", "lost", right=True, style=lambda row: "yellow" if row.get("lost") else ""),
-    output.column("WAITING", "depth", right=True),
+    output.column("WAITED", "depth", right=True),
     output.column("FIRMWARE", "firmware"),
 ]
 _UNKNOWN = [

@@ -35,6 +35,10 @@ class TurnedAway:
         if len(self._last) > self._limit:
             self._last.popitem(last=False)
 
+    def forget(self, node: str) -> None:
+        """`node` has been believed."""
+        self._last.pop(node, None)
+
     def of(self, node: str) -> Refusal | None:
         return self._last.get(node)
 

@@ -149,6 +149,7 @@ class FrontDesk:
         self.store.registry.least_boot[node] = boot.boot
         self.store.touch(boot)
         self.counters.promotions += 1
+        self.counters.turned_away.forget(node)
         _log.info("node %s: boot %d, firmware %r, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
         if before is None and self.on_session is not None:
             self.on_session(node, True)
@@ -167,10 +168,12 @@ class FrontDesk:
         if description != boot.description:
             raise WireError(SHAPE, "another description than the hello's")
         encoded = encode_points(points, description)
-        link.table = self._tables[description] = decode_table(encoded)
+        table = decode_table(encoded)
         if description not in self.store.registry.descriptions:
+            self._doorkeeper.admit_description(link.node, link.heard_s)
             self.store.registry.descriptions[description] = encoded
             self.store.write(lambda connection: _insert_description(connection, description, encoded))
+        link.table = self._tables[description] = table
 
     def _clock(self, link: Link, message: list[Any], _frame: bytes) -> None:
         uptime_ms = message[1]

@@ -82,6 +82,12 @@ async def test_an_operator_is_told_why_a_node_stays_away(house, changes, reason,
     assert finding["message"] == f"far is refused: {reason}"
     assert hint in finding["hint"]
 
+    await honest.connect()
+    await honest.hang_up()
+    await until(lambda: not house.gateway.nodes.desk.sessions)
+    assert [found for found in await house.ask("check") if found["subject"] == "nodes"] == []
+    assert (await house.ask("nodes.list"))[0]["refused"] is None
+
 
 async def test_no_more_than_so_many_refused_names_are_remembered(house):
     turned_away = house.gateway.nodes.desk.counters.turned_away
