@@ -1,4 +1,4 @@
-"""How many hellos are listened to: from one connection, one address, one node."""
+"""How many hellos are listened to, from one connection, one address, one node; and how many new descriptions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NONCES = 20_000
 
 
 class Doorkeeper:
-    """Raises WireError(RATE) for a hello too many; `now_s` is a monotonic clock.
+    """Raises WireError(RATE) for one too many; `now_s` is a monotonic clock.
 
     By connection and address before the MAC is checked: that bounds the work that strangers can cause. A whole ward
     may stand behind one address and come back at once after a power cut. By node once the MAC is good: what is left
@@ -24,6 +24,7 @@ class Doorkeeper:
         self._addresses = Buckets(per_second=1_000, burst=10_000)
         self._nodes = Buckets(per_second=2, burst=30)
         self._replays = Buckets(per_second=0.2, burst=4)
+        self._descriptions = Buckets(per_second=1 / 600, burst=20)
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
 
     def admit_peer(self, peer: str, now_s: float) -> None:
@@ -39,4 +40,9 @@ class Doorkeeper:
         if len(self._nonces) > _NONCES:
             self._nonces.popitem(last=False)
         if not (self._replays if seen else self._nodes).take(node, now_s):
+            raise WireError(RATE, node)
+
+    def admit_description(self, node: str, now_s: float) -> None:
+        """One that was not known: it is kept for ever, and only other firmware or wiring gives a node another one."""
+        if not self._descriptions.take(node, now_s):
             raise WireError(RATE, node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from far_side import key_of, until
+from far_side import POINTS, key_of, until
 
 from paifang_wire import errors, messages
 
@@ -41,3 +41,17 @@ async def test_a_boot_count_that_no_node_can_have_is_refused(house):
         await far.acked_up_to(1)
         await house.ask("nodes.reset-boot", node="meter-1")
     assert len(house.records()) == 3
+
+
+async def test_a_node_that_changes_its_description_all_the_time_takes_no_more_room(house):
+    """Descriptions are kept for ever, because records of long ago are read by them."""
+    await house.enrolled()
+    known = house.gateway.store.registry.descriptions
+    far = house.far()
+    for number in range(25):
+        await far.hang_up()
+        far.points = (*POINTS, (99, f"point {number}", "", messages.INT, 0, None, None, 0, None))
+        await far.connect()
+    await until(lambda: errors.RATE in house.refused)
+    assert len(known) <= 20
+    assert len(house.gateway.nodes.desk._tables) <= 20
