@@ -114,4 +114,6 @@ def parse_answer(line: bytes) -> Answer:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Half a surrogate pair, which JSON may hold and UTF-8 may not, becomes its escape again.
+    return text.encode(errors="backslashreplace") + b"\n"

@@ -178,6 +178,8 @@ REFUSED = [
     (b'{"id": 7, "op": "who", "args": []}\n', 7, "malformed"),
     (b'{"id": 7, "op": "who", "arg": {}}\n', 7, "malformed"),
     (b"[" * 60_000 + b"\n", None, "malformed"),
+    (b'{"id": 7, "op": "who", "\\ud800": 1}\n', 7, "malformed"),
+    (b'{"id": 7, "op": "\\ud800"}\n', 7, "unknown-op"),
     (b'{"id": 8, "op": "whom"}\n', 8, "unknown-op"),
     (b'{"id": 9, "op": "fail"}\n', 9, "internal"),
     (b'{"id": 9, "op": "unjson"}\n', 9, "internal"),
