@@ -20,7 +20,7 @@ _COLUMNS = [
 def events(
     ctx: typer.Context,
     node: Annotated[str | None, typer.Argument(metavar="NODE", help="Of this node only.", autocompletion=nodes)] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many.")] = 20,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -131,7 +131,7 @@ def add(
     key_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with the key: 64 hex digits, or 32 bytes.")
     ] = None,
-    epoch: Annotated[int, typer.Option(min=0, help="How often the node was re-keyed, from 1.")] = 1,
+    epoch: Annotated[int, typer.Option(metavar="N", min=0, help="How often the node was re-keyed, from 1.")] = 1,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -25,7 +25,7 @@ def read(
     point: Annotated[
         str | None, typer.Argument(metavar="POINT", help="Of this point only.", autocompletion=points)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many.")] = 20,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

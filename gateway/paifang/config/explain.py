@@ -120,7 +120,7 @@ def _nearest_value(details: ErrorDetails, value: object) -> str:
     if details["type"] != "literal_error":
         return ""
     choices = re.findall(r"[\w-]+", str(details.get("ctx", {}).get("expected", "")))
-    return next(iter(difflib.get_close_matches(str(value), choices, 1, 0.5)), "")
+    return next(iter(difflib.get_close_matches(str(value), choices, 1, 0.6)), "")
 
 
 def _nearest_name(path: KeyPath) -> tuple[str, list[str]]:

@@ -43,10 +43,18 @@ def command(
     paifang demo --data ./ward     then: paifang nodes list --data ./ward/gateway
     """  # noqa: D301 - \\b tells the formatter of the help to keep the lines
     duration_s = None if duration is None else _duration_s(duration)
-    if data is not None and data.exists() and any(data.iterdir()):
-        raise typer.BadParameter(f"{data} is not empty: name a new folder", param_hint="--data")
     # The help of every command is shown without loading the rig.
-    from paifang.errors import EXIT_USAGE, PaifangError  # noqa: PLC0415
+    from paifang.errors import EXIT_RESOURCE, EXIT_USAGE, PaifangError  # noqa: PLC0415
+
+    if data is not None:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            full = any(data.iterdir())
+        except OSError as error:
+            message = f"cannot make the folder {data}: {error.strerror}"
+            raise PaifangError(message, "name another with --data", exit_code=EXIT_RESOURCE) from error
+        if full:
+            raise typer.BadParameter(f"{data} is not empty: name a new folder", param_hint="--data")
 
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
