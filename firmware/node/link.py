@@ -48,7 +48,7 @@ class Link:
         self._describes = False
         self._handshakes = 0
         self._frames_refused = 0
-        self._sent_ms = self._refused_ms = 0
+        self._sent_ms = self._clock_ms = self._refused_ms = 0
         self.sessions = 0
 
     @property
@@ -163,19 +163,23 @@ class Link:
         if payload is not None:
             return payload
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
-            return messages.encode((messages.CLOCK, now_ms))
+            return self._clock(now_ms)
         return None
 
     def _greeting(self, now_ms: int) -> list:
         """The clock, and the description if this session's gateway lacks it: without it no report is taken."""
-        greeting = [messages.encode((messages.CLOCK, now_ms))]
+        greeting = [self._clock(now_ms)]
         if self._describes:
             greeting.append(messages.encode((messages.DESCRIBE,) + self._description))
         return greeting
 
+    def _clock(self, now_ms: int) -> bytes:
+        self._clock_ms = now_ms
+        return messages.encode((messages.CLOCK, now_ms))
+
     def _is_time_old(self, now_ms: int) -> bool:
-        synced_at_ms = self._wall.synced_at_ms
-        return synced_at_ms is not None and now_ms - synced_at_ms >= _TIME_SYNC_MS and now_ms - self._sent_ms >= 1_000
+        limit_ms = _KEEPALIVE_MS if self._wall.synced_at_ms is None else _TIME_SYNC_MS
+        return now_ms - self._clock_ms >= limit_ms
 
     def _pause_ms(self, now_ms: int) -> int:
         """How long nothing can fall due."""

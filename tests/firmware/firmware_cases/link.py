@@ -72,6 +72,21 @@ def test_a_gateway_that_loses_its_date_takes_none_away():
     assert node.wall.utc_ms(1_000) == UTC_MS
 
 
+def test_the_time_is_asked_for_until_it_is_known_and_then_seldom():
+    """Reports keep the line busy, so that no keepalive asks by the way."""
+    node = Node()
+    node.says()
+    node.hears([messages.ACK, BOOT, 1, 0])
+    for utc_ms, quality, least, most in ((0, messages.TIME_NONE, 8, 10), (UTC_MS, messages.TIME_GATEWAY, 0, 1)):
+        node.hears([messages.TIME, node.clock.ms, utc_ms, quality])
+        asked = 0
+        for _ in range(30):
+            node.clock.ms += A_WHILE_MS
+            node.link._sent_ms = node.clock.ms
+            asked += node.says().count(messages.CLOCK)
+        assert least <= asked <= most
+
+
 def test_a_description_that_was_lost_on_the_way_is_said_again():
     """Without it no report is taken, and only what goes unanswered tells the node so."""
     node = Node(want_description=True)
