@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +22,8 @@ ABNORMAL = (messages.OUT_OF_RANGE, messages.IMPLAUSIBLE, messages.FAULT)
 """Qualities that a value beyond its limits must carry."""
 _ON_OFF = {"on": 1, "true": 1, "1": 1, "off": 0, "false": 0, "0": 0}
 _SHOWN_LENGTH = 32
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""Decimal takes more: "1_0" and digits of other scripts, which nobody means to send to a relay."""
 _EXACT = Context(prec=100)
 """More digits than a value can be given with: nothing is rounded."""
 _SCALE_LIMIT = 30
@@ -146,7 +149,7 @@ def description_hash(encoded: bytes) -> bytes:
 def _decimal(name: str, shown: object) -> Decimal:
     text = str(shown)
     try:
-        number = Decimal(text) if len(text) <= _SHOWN_LENGTH and not isinstance(shown, bool) else Decimal("NaN")
+        number = Decimal(text) if len(text) <= _SHOWN_LENGTH and _NUMBER.fullmatch(text) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or abs(number.adjusted()) > _SCALE_LIMIT:
