@@ -20,6 +20,9 @@ _POINTS_SHOWN = ("pm25", "temperature", "pressure", "fan", "voltage", "power", "
 _ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
 """Counting these counts the readings of sensors, which are what is emitted."""
 _LINE_EVERY_S = 5.0
+_LINES_AROUND = 5
+"""The table's header, the panel's two edges, the line below it, and the cursor's."""
+_PANEL_WIDTH = 4
 _STYLES = {"did": "green", "refused": "yellow", "power": "red", "said": ""}
 
 
@@ -101,9 +104,19 @@ class Screen:
             node = row["node"]
             counts = (str(row["boot"] or "–"), str(self._emitted.get(node, 0)), str(self._stored_then.get(node, 0)))
             table.add_row(node, state, _link(row), *counts, self._readings(node))
-        words = Panel(Text("\n").join(self._words), title="what happens", title_align="left")
+        words = Panel(Text("\n").join(self._latest_words()), title="what happens", title_align="left")
         # A line of its own: the ^C that a terminal echoes at the panel's end would wrap, and shift the picture.
         return Group(table, words, Text(self._below, style="dim"))
+
+    def _latest_words(self) -> list[Text]:
+        """As many of the latest as the terminal has room for; all of them once the demo is over."""
+        words = list(self._words)
+        room = self._console.height - len(self._rows) - _LINES_AROUND
+        for place in range(len(words) - 1, -1, -1):
+            room -= len(words[place].wrap(self._console, self._console.width - _PANEL_WIDTH))
+            if room < 0 and self._below:
+                return words[place + 1 :]
+        return words
 
 
 def _value(value: bool | float | None) -> str:
