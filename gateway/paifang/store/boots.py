@@ -8,8 +8,6 @@ from paifang_wire.marks import RecordMarks
 from paifang_wire.messages import WELCOME_BOOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from paifang.store.sql import Connection
 
 COLUMNS = "node,boot,high,bitmap,stored,lost,description,firmware,reset_cause,offset_ms,seen_ms"
@@ -25,13 +23,15 @@ _SPAN = 1 << 64
 class Boot:
     """One boot of one node: `marks` says which numbers are settled, `stored` and `lost` how.
 
-    All numbers up to `synced_high` are settled in the file too.
+    All numbers up to `synced_high` are settled in the file too. It is `queued` for the next commit, or `in_flight` with
+    the one under way.
     """
 
     __slots__ = (
         "boot",
         "description",
         "firmware",
+        "in_flight",
         "lost",
         "marks",
         "node",
@@ -56,6 +56,7 @@ class Boot:
         self.offset_ms: int | None = None
         self.seen_ms = 0
         self.queued = False
+        self.in_flight = False
 
     def row(self) -> tuple[Any, ...]:
         """The values of COLUMNS; the bitmap as SQLite's signed 64 bits."""
@@ -87,12 +88,11 @@ class Boot:
 class Boots:
     """The newest boots of each node, read from the file when first asked for, forgotten when too many.
 
-    `busy(boot)` tells whether a boot has changes that are not in the file yet: such a one is never forgotten.
+    A boot with changes that are not in the file yet is never forgotten.
     """
 
-    def __init__(self, connection: Connection, busy: Callable[[Boot], bool]) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._busy = busy
         self._nodes: dict[str, dict[int, Boot]] = {}
 
     def of(self, node: str) -> dict[int, Boot]:
@@ -110,8 +110,10 @@ class Boots:
         boot = boots.get(number)
         if boot is None:
             boot = boots[number] = self._read(node, number)
-            if len(boots) > WELCOME_BOOTS:
-                self._trim(boots, boot)
+            count = len(boots)
+            # Not each time: as long as many are busy, looking through all of them would take ever longer.
+            if count > WELCOME_BOOTS and count & count - 1 == 0:
+                _trim(boots, boot)
         return boot
 
     def forget(self, node: str) -> None:
@@ -122,8 +124,10 @@ class Boots:
         row = self._connection.execute(query, (node, number)).fetchone()
         return Boot.of_row(row) if row else Boot(node, number)
 
-    def _trim(self, boots: dict[int, Boot], keep: Boot) -> None:
-        newest = max(boots)  # a link may hold on to it
-        idle = [each for each in sorted(boots) if each not in {newest, keep.boot} and not self._busy(boots[each])]
-        for number in idle[: len(boots) - WELCOME_BOOTS]:
-            del boots[number]
+
+def _trim(boots: dict[int, Boot], keep: Boot) -> None:
+    """Forget the oldest ones, but `keep` and the newest: a link may hold on to that."""
+    kept = {max(boots), keep.boot}
+    idle = [number for number, boot in boots.items() if number not in kept and not (boot.queued or boot.in_flight)]
+    for number in sorted(idle)[: len(boots) - WELCOME_BOOTS]:
+        del boots[number]

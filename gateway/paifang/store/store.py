@@ -72,7 +72,7 @@ class Store:
             self.registry = Registry(self._connection)
         except apsw.Error as error:
             raise database.explain(error, str(self.path)) from error
-        self._boots = Boots(self._connection, self._is_busy)
+        self._boots = Boots(self._connection)
         post = self._loop.call_soon_threadsafe
         self._writer = Writer(
             self._connect,
@@ -196,9 +196,6 @@ class Store:
     def _is_empty(self) -> bool:
         return not self._touched and not self._next.jobs
 
-    def _is_busy(self, boot: Boot) -> bool:
-        return boot.queued or boot in self._in_flight_boots
-
     def _schedule(self, delay_ms: float) -> None:
         """Have a commit begin in `delay_ms`; while one is under way the next follows it."""
         if self._in_flight is not None or self._soon:
@@ -223,7 +220,7 @@ class Store:
             return
         batch, self._next = self._next, Batch()
         for boot in self._touched:
-            boot.queued = False
+            boot.queued, boot.in_flight = False, True
             batch.boots.append(boot.row())
             batch.acks.append((boot.node, boot.boot, boot.marks.high, boot.marks.bitmap))
         self._in_flight_boots, self._touched = self._touched, []
@@ -239,6 +236,7 @@ class Store:
         self.conflicts += len(batch.records) - batch.inserted
         for boot, (_, _, high, _) in zip(self._in_flight_boots, batch.acks, strict=True):
             boot.synced_high = high
+            boot.in_flight = False
         self._in_flight = None
         self._in_flight_boots = []
         self._idle.set()

@@ -11,7 +11,7 @@ import pytest
 from far_side import until
 
 from paifang.errors import EXIT_RESOURCE, PaifangError
-from paifang.store import Store
+from paifang.store import Store, boots
 from paifang.store.bulk import SIZES, Bulk
 
 if TYPE_CHECKING:
@@ -208,9 +208,29 @@ async def test_boots_beyond_the_newest_are_read_back_when_asked_for(open_store):
     for boot in range(1, 31):
         store.add(store.boot("aq-1", boot), record(1, boot=boot))
     await store.flush()
+    for boot in range(31, 101):
+        store.boot("aq-1", boot)
+    assert len(store.boots("aq-1")) < 16
     for boot in range(1, 31):
         assert store.add(store.boot("aq-1", boot), record(1, boot=boot)) is False
-    assert len(store.boots("aq-1")) <= 31
+
+
+async def test_a_node_that_names_ever_new_boots_does_not_hold_up_the_others(open_store, monkeypatch):
+    looked_through = 0
+    trim = boots._trim
+
+    def counted(known, keep):
+        nonlocal looked_through
+        looked_through += len(known)
+        trim(known, keep)
+
+    monkeypatch.setattr(boots, "_trim", counted)
+    store, acks = await open_store(commit_ms=1000)
+    for boot in range(1, 10_001):
+        store.settle(store.boot("aq-1", boot), 1, 5, 1, 0)
+    assert 0 < looked_through < 20_000
+    await store.flush()
+    assert len(acks) == 10_000
 
 
 async def test_the_boot_of_the_session_stays_while_older_ones_are_busy(open_store):
