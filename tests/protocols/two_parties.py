@@ -252,5 +252,5 @@ def untouched_unless_accepted(receiver: NodeSession | GatewayLink, frame: bytes)
 
 
 def state_of(receiver: NodeSession | GatewayLink) -> str:
-    """Return all that the receiver holds but `promoted`, which tells of the last message only."""
-    return state({name: value for name, value in vars(receiver).items() if name != "promoted"})
+    """Return all that the receiver holds but what tells of the last frame only."""
+    return state(receiver)

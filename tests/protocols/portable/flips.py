@@ -85,6 +85,10 @@ def complaint(receiver, frame):
     return None
 
 
+OF_THE_LAST_FRAME = ("promoted", "claimed")
+"""What a link tells of the frame it was given last, believed or not: no state."""
+
+
 def state(thing):
     """Return everything that an object holds, all the way down, as a text."""
     if thing is None or isinstance(thing, (bool, int, str)):
@@ -97,7 +101,7 @@ def state(thing):
         return "{" + ",".join(sorted([state(key) + ":" + state(item) for key, item in thing.items()])) + "}"
     if callable(thing):
         return "callable"
-    return "(" + state(thing.__dict__) + ")"
+    return "(" + state({name: item for name, item in thing.__dict__.items() if name not in OF_THE_LAST_FRAME}) + ")"
 
 
 def node(handshake=0):
