@@ -8,23 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `far_side`, which the tests of several folders share
+sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of several folders share
 
 from far_side import FarNode, key_of
+from near_side import settings_in
 
 from paifang.app import Gateway
 from paifang.control.server import Caller
-from paifang.settings import NodesSettings, Settings, StoreSettings, TcpSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from paifang.settings import Settings
+
 CALLER = Caller(1, 1000, 1000)
-
-
-def settings_in(folder: Path, **changes: Any) -> Settings:
-    nodes = NodesSettings(tcp=TcpSettings(listen="127.0.0.1:0"))
-    return Settings(**{"data": folder, "nodes": nodes, "store": StoreSettings(commit_ms=1), **changes})
 
 
 class House:

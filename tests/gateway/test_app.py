@@ -11,8 +11,8 @@ from pathlib import Path
 
 import apsw
 import pytest
-from conftest import settings_in
 from far_side import FarNode, key_of, until
+from near_side import settings_in
 
 from paifang.app import Gateway
 from paifang.control.async_client import AsyncControlClient

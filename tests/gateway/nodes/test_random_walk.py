@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from conftest import settings_in
 from far_side import VOLTAGE, FarNode, key_of
+from near_side import settings_in
 
 from paifang.app import Gateway
 from paifang_wire import messages

@@ -8,8 +8,8 @@ import tty
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import settings_in
 from far_side import FarNode, until
+from near_side import settings_in
 
 from paifang.settings import SerialSettings
 from paifang_wire import messages
