@@ -18,6 +18,7 @@ from paifang.nodes.clocks import Clocks
 from paifang.nodes.desk import estimate_uptime_ms
 from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
+from paifang.report import Reporter
 from paifang.settings import split_listen
 from paifang.store import Store
 
@@ -117,9 +118,10 @@ class Gateway:
         self.feed = Feed(self.store, desk.table)
         desk.on_receipt = self.dispatcher.take_receipt
         desk.on_session = self.feed.session
-        self.operations = Operations(
+        report = Reporter(
             lambda: self.settings, self.store, self.nodes, self.dispatcher, self.feed, lambda: self.control.counts
         )
+        self.operations = Operations(self.store, self.nodes, self.dispatcher, self.feed, report)
         self.operations.on_stop = self.on_stop
         self.operations.on_reload = self.on_reload
         self.control = ControlServer(

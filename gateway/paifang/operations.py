@@ -9,18 +9,17 @@ from paifang.arguments import Arguments
 from paifang.commands.dispatch import Request
 from paifang.enrolment import Enrolment
 from paifang.errors import PaifangError
-from paifang.report import Reporter
 from paifang.store import history
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from paifang.commands.dispatch import Dispatcher
     from paifang.control.server import Caller, Handler
     from paifang.feed import Feed
     from paifang.nodes.service import NodeService
-    from paifang.settings import Settings
+    from paifang.report import Reporter
     from paifang.store import Store
 
 LIMIT_MOST = 100_000
@@ -34,13 +33,7 @@ class Operations:
     """
 
     def __init__(
-        self,
-        settings: Callable[[], Settings],
-        store: Store,
-        service: NodeService,
-        dispatcher: Dispatcher,
-        feed: Feed,
-        callers_refused: Callable[[], Mapping[str, int]],
+        self, store: Store, service: NodeService, dispatcher: Dispatcher, feed: Feed, report: Reporter
     ) -> None:
         self.on_stop: Callable[[], object] | None = None
         self.on_reload: Callable[[], Awaitable[object]] | None = None
@@ -49,7 +42,7 @@ class Operations:
         self._dispatcher = dispatcher
         self._feed = feed
         self._enrolment = Enrolment(store, service)
-        self._report = Reporter(settings, store, service, dispatcher, feed, callers_refused)
+        self._report = report
 
     def handlers(self) -> dict[str, Handler]:
         return {

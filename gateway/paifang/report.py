@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _HELLO_DEPTH = 11
 _REFUSAL_HINTS = {
-    BAD_MAC: "its key is not the enrolled one: `paifang nodes remove %s`, then add it with what provisioning printed",
+    BAD_MAC: "somebody else says its name, or its key is not the enrolled one: if it was provisioned anew, "
+    "`paifang nodes remove %s` and add it again",
     BOOT_BACK: "if its NVS was lost or written anew: `paifang nodes reset-boot %s`",
     WRONG_SITE: 'the config.json of %s names another site than "site" in the settings here',
     WRONG_SUITE: "the firmware of %s speaks another version of the protocol: write the one of this release",

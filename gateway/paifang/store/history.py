@@ -44,11 +44,15 @@ def records(
 
 
 def _newest(connection: Connection, kind: int, node: str | None) -> Iterator[Row]:
+    # The kind is a literal, because a partial index serves no parameter; events are few, and found by theirs.
+    where = f"WHERE r.kind = {kind:d}"
     if node is None:
-        query = f"SELECT {_COLUMNS} {_FROM} WHERE r.kind = ? ORDER BY r.seq DESC LIMIT ?"
-        return iter(connection.execute(query, (kind, SCAN_LIMIT)))
-    query = f"SELECT {_COLUMNS} {_FROM} WHERE r.kind = ? AND r.node = ? ORDER BY r.boot DESC, r.number DESC LIMIT ?"
-    return iter(connection.execute(query, (kind, node, SCAN_LIMIT)))
+        return iter(connection.execute(f"SELECT {_COLUMNS} {_FROM} {where} ORDER BY r.seq DESC LIMIT ?", (SCAN_LIMIT,)))
+    if kind == messages.EVENT:
+        query = f"SELECT {_COLUMNS} {_FROM} {where} AND +r.node = ? ORDER BY r.seq DESC LIMIT ?"
+    else:
+        query = f"SELECT {_COLUMNS} {_FROM} {where} AND r.node = ? ORDER BY r.boot DESC, r.number DESC LIMIT ?"
+    return iter(connection.execute(query, (node, SCAN_LIMIT)))
 
 
 def readings(row: Row, table: Callable[[bytes | None], PointTable | None]) -> list[dict[str, Any]]:
