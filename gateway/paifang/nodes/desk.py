@@ -118,6 +118,10 @@ class FrontDesk:
         if boot >> _BOOT_BITS:
             raise WireError(SHAPE, "boot count without sense")
         self._doorkeeper.admit_node(node, nonce, self.clocks.monotonic())
+        known_boot = self.store.boots(node).get(boot)
+        if known_boot is not None and uptime_ms < known_boot.uptime_ms:
+            # Its boot count started again: its new records would pass for old ones, and be thanked for unstored.
+            raise WireError(BOOT_BACK, "boot " + str(boot) + " with the uptime of an earlier one")
         stored = [[known.boot, known.synced_high] for known in self.store.boots(node).values() if known.boot <= boot]
         newest = sorted(stored, reverse=True)[: messages.WELCOME_BOOTS]
         link.hello = message
@@ -146,6 +150,7 @@ class FrontDesk:
         link.table = self.table(boot.description)
         link.uptime_ms = hello[_HELLO_UPTIME]  # on a line, what it was in the boot before is far too great
         link.uptime_at_s = link.heard_s
+        boot.uptime_ms = max(boot.uptime_ms, link.uptime_ms)
         self.store.registry.least_boot[node] = boot.boot
         self.store.touch(boot)
         self.counters.promotions += 1
@@ -235,6 +240,7 @@ class FrontDesk:
             raise WireError(SHAPE, "number without sense")
         self._check_room()
         now_ms = boot.seen_ms = self.clocks.utc_ms()
+        boot.uptime_ms = max(boot.uptime_ms, uptime_ms)
         body = _split(frame)[1]
         self.store.add(boot, (boot.node, boot.boot, number, kind, uptime_ms, utc_ms, now_ms, body))
 

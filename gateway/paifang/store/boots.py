@@ -10,7 +10,7 @@ from paifang_wire.messages import WELCOME_BOOTS
 if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
-COLUMNS = "node,boot,high,bitmap,stored,lost,description,firmware,reset_cause,offset_ms,seen_ms"
+COLUMNS = "node,boot,high,bitmap,stored,lost,description,firmware,reset_cause,offset_ms,uptime_ms,seen_ms"
 
 UPSERT = "ON CONFLICT(node,boot) DO UPDATE SET " + ",".join(
     f"{column}=excluded.{column}" for column in COLUMNS.split(",")[2:]
@@ -41,6 +41,7 @@ class Boot:
         "seen_ms",
         "stored",
         "synced_high",
+        "uptime_ms",
     )
 
     def __init__(self, node: str, boot: int) -> None:
@@ -54,6 +55,7 @@ class Boot:
         self.firmware: str | None = None
         self.reset_cause: int | None = None
         self.offset_ms: int | None = None
+        self.uptime_ms = 0
         self.seen_ms = 0
         self.queued = False
         self.in_flight = False
@@ -72,6 +74,7 @@ class Boot:
             self.firmware,
             self.reset_cause,
             self.offset_ms,
+            self.uptime_ms,
             self.seen_ms,
         )
 
@@ -81,7 +84,7 @@ class Boot:
         boot.marks = RecordMarks(row[2], row[3] % _SPAN)
         boot.synced_high = row[2]
         boot.stored, boot.lost = row[4:6]
-        boot.description, boot.firmware, boot.reset_cause, boot.offset_ms, boot.seen_ms = row[6:]
+        boot.description, boot.firmware, boot.reset_cause, boot.offset_ms, boot.uptime_ms, boot.seen_ms = row[6:]
         return boot
 
 

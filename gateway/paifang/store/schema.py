@@ -22,11 +22,12 @@ CREATE TABLE nodes(
 CREATE TABLE descriptions(hash BLOB PRIMARY KEY, points BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 -- One row a boot of a node: which record numbers are settled (high, bitmap), how many of them are stored and how many
--- the node declared lost, and what the boot was. offset_ms + uptime = UTC.
+-- the node declared lost, and what the boot was. offset_ms + uptime = UTC; uptime_ms is
+-- the greatest uptime that it has told.
 CREATE TABLE boots(
     node TEXT NOT NULL, boot INTEGER NOT NULL, high INTEGER NOT NULL, bitmap INTEGER NOT NULL,
     stored INTEGER NOT NULL, lost INTEGER NOT NULL, description BLOB, firmware TEXT, reset_cause INTEGER,
-    offset_ms INTEGER, seen_ms INTEGER NOT NULL, PRIMARY KEY (node, boot)
+    offset_ms INTEGER, uptime_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, PRIMARY KEY (node, boot)
 ) STRICT, WITHOUT ROWID;
 
 -- body is the record's payload as it was verified: the CBOR array of a report or an event.

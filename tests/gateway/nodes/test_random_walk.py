@@ -25,6 +25,7 @@ class Journal:
     def make(self) -> None:
         self.made += 1
         number = self.made
+        self.far.uptime_ms = max(self.far.uptime_ms, 100 * number)
         message = [messages.REPORT, 1, number, 100 * number, None, {VOLTAGE: number % 3000}, {}]
         if self.chance.random() < 0.1:
             message = [messages.GAP, 1, number, number, messages.GAP_QUEUE_FULL]

@@ -28,6 +28,23 @@ async def test_an_unknown_node_is_remembered_and_gets_no_answer(house):
     assert (await house.ask("nodes.list")) == []
 
 
+async def test_a_boot_count_that_started_again_is_no_second_life_of_the_same_boot(house):
+    """As after an NVS written anew: believed, its records would pass for those that are stored."""
+    first = await house.enrolled(boot=1)
+    first.report(1)
+    await first.acked_up_to(1)
+    again = house.far(boot=1)
+    again.uptime_ms = first.uptime_ms - 1
+    await hello_only(house, again)
+    await until(lambda: house.refused == {errors.BOOT_BACK: 1})
+    await house.ask("nodes.reset-boot", node=again.node)
+    await again.hang_up()
+    await again.connect()
+    again.report(1)
+    await again.acked_up_to(1)
+    assert len(house.records()) == 2
+
+
 async def test_no_more_than_so_many_strangers_are_remembered(house):
     strangers = house.gateway.nodes.desk.strangers
     for number in range(1000):
