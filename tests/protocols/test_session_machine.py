@@ -23,7 +23,7 @@ from portable.vectors import flipped
 
 from paifang_wire import messages as m
 from paifang_wire.errors import BAD_MAC, BOOT_BACK, REPLAY, WireError
-from paifang_wire.marks import RecordMarks
+from paifang_wire.marks import MARKS_SPAN, RecordMarks
 from paifang_wire.windows import ReplayWindow
 
 from .two_parties import Gateway, Ledger, Node, Randomness, settled
@@ -233,7 +233,9 @@ class Line(RuleBasedStateMachine):
         self.flying = {"up": [], "down": []}
         self.launch("up", [self.node.connect()])
         self.carry()
-        rounds = 2 + len(self.node.queue) // 16
+        # A window of entries goes up in each, and of what they declare the marks can name a span.
+        numbers = sum(entry.last - entry.first + 1 for entry in self.node.queue)
+        rounds = 2 + len(self.node.queue) // 16 + numbers // (MARKS_SPAN // 2)
         for _ in range(rounds):
             self.launch("up", [self.node.say([m.CLOCK, 1]), *self.node.send(32)])
             self.carry()
