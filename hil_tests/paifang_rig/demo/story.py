@@ -13,6 +13,7 @@ from paifang.errors import PaifangError
 from paifang_rig.demo import attacks
 from paifang_rig.demo.screen import Screen
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
+from paifang_rig.errors import RigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,9 +142,12 @@ class _Story:
             self._say(f"receipt of {node}: {receipt['verdict']}: {receipt['reason']}", "refused")
 
     async def _until(self, condition: Callable[[list[dict[str, Any]]], bool]) -> None:
-        async with asyncio.timeout(_DEADLINE_S):
-            while not condition(await self._ward.rows()):  # noqa: ASYNC110 - the gateway is asked, it does not call
-                await asyncio.sleep(_GLANCE_S)
+        deadline = time.monotonic() + _DEADLINE_S
+        while not condition(rows := await self._ward.rows()):
+            if time.monotonic() > deadline:
+                away = ", ".join(row["node"] for row in rows if not row["connected"]) or "none"
+                raise RigError(f"nodes are not where the story needs them within {_DEADLINE_S:.0f} s; offline: {away}")
+            await asyncio.sleep(_GLANCE_S)
 
 
 def _refusals(lines: Sequence[str]) -> list[str]:
