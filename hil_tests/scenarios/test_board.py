@@ -236,7 +236,7 @@ async def test_node_time_runs_faster_on_demand(run):
         "    time.sleep_ms(1000)\n"
         "    try:\n        await asyncio.wait_for(long(), 1)\n    except asyncio.TimeoutError:\n        pass\n"
         "    node, real = time.ticks_diff(time.ticks_ms(), start), utime.ticks_ms() - real\n"
-        "    print(node >= 4000, real < node // 2)\n"
+        "    print(node >= 4000 - 4 * 20, real < node // 2)\n"  # each sleep may end a tick, here 20 ms, early
         "asyncio.run(main())\n"
     )
     board = run(script, speed=20)

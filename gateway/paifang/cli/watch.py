@@ -1,7 +1,10 @@
 """`paifang watch`: what the nodes report, as it comes in."""
 
+import contextlib
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +13,7 @@ from paifang.cli import fields, output
 from paifang.cli.complete import nodes
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
 from paifang.control.client import ControlClient
+from paifang.control.lines import UnreachableError
 
 Item = Mapping[str, Any]
 
@@ -33,13 +37,31 @@ def watch(
     with connected(wanted.place) as gateway:
         if node is not None:
             gateway.request("nodes.show", node=node)  # a name that is nobody's would be watched for ever
-        try:
+        with _until_interrupted(gateway):
             if sys.stdout.isatty() and not wanted.as_json:
                 _live(gateway, node)
             else:
                 _lines(gateway, node, output.json_text if wanted.as_json else line)
-        except KeyboardInterrupt:
-            raise typer.Exit from None
+
+
+@contextlib.contextmanager
+def _until_interrupted(gateway: ControlClient) -> Generator[None]:
+    """Ctrl-C hangs up, and the stream ends where it is read: an exception anywhere else could be lost in a drawing."""
+    interrupted = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        gateway.hang_up()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except UnreachableError:
+        if not interrupted:
+            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _lines(gateway: ControlClient, node: str | None, text: Callable[[Item], str]) -> None:

@@ -51,6 +51,11 @@ class ControlClient:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def hang_up(self) -> None:
+        """End the connection from a signal handler: whoever waits for an answer gets UnreachableError."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._lines.close()
         self._socket.close()
