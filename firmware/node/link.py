@@ -116,7 +116,7 @@ class Link:
         self._outbox.window = max(window, 1)
         self._outbox.resume(max([high for boot, high in stored if boot == self._identity[2]] or [0]), now_ms)
         self._describes = want_description
-        self._answers = self._greeting(now_ms) + self._answers  # the first valid frame makes this session the live one
+        self._answers = self._greeting(now_ms) + self._answers  # the first valid frame makes the session the live one
         self._asked_ms = self._lost = None
         self.sessions += 1
 
@@ -167,7 +167,7 @@ class Link:
         return None
 
     def _greeting(self, now_ms: int) -> list:
-        """The clock, and the description if this session's gateway lacks it: without it no report is taken."""
+        """The clock, and the description if the gateway lacks it: without it no report is taken."""
         greeting = [self._clock(now_ms)]
         if self._describes:
             greeting.append(messages.encode((messages.DESCRIBE,) + self._description))
