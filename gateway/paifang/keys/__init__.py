@@ -1,0 +1,1 @@
+"""Keys of persons: key files, the root ceremony, key sets, and what is signed with them."""
