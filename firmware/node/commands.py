@@ -41,17 +41,18 @@ def check(points: tuple, point: int, op: int, value, deadline_ms: int, uptime_ms
 class Commands:
     """`write(point, value)`, awaited, acts and returns (refusal or 0, value before, value after as read back)."""
 
-    def __init__(self, points: tuple, write, now_ms, receipt_key: bytes) -> None:
+    def __init__(self, points: tuple, write, now_ms, boot: int, receipt_key: bytes) -> None:
         self._points = points
         self._write = write
         self._now_ms = now_ms
+        self._boot = boot
         self._seal = Hmac256(receipt_key)
         self._kept = []
         self._previous_hash = bytes(32)  # the chain starts anew with each boot
 
     async def execute(self, command: list) -> bytes:
         """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again."""
-        _, identifier, point, op, value, deadline_ms = command
+        _, identifier, point, op, value, _, deadline_ms, _, _ = command
         head = [messages.RECEIPT, identifier, hashlib.sha256(messages.encode(command)).digest()]
         start = cbor.encode(head)
         for payload in self._kept:
@@ -71,7 +72,7 @@ class Commands:
 
     def _receipt(self, head: list, refusal: int, before, after) -> bytes:
         verdict = messages.REFUSED if refusal else messages.EXECUTED
-        receipt = head + [verdict, refusal, before, after, self._now_ms(), self._previous_hash]
+        receipt = head + [verdict, refusal, before, after, None, self._boot, self._now_ms(), self._previous_hash]
         receipt.append(self._seal.digest(cbor.encode(receipt)))
         payload = messages.encode(receipt)
         self._previous_hash = hashlib.sha256(payload).digest()

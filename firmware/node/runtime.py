@@ -26,7 +26,7 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     reset_cause, random, wdt, gc = board
     boot, node_key, receipt_key = identity
     wall = WallClock()
-    commands = Commands(role.POINTS, role.write, uptime.now_ms, receipt_key)
+    commands = Commands(role.POINTS, role.write, uptime.now_ms, boot, receipt_key)
     points = role.POINTS + POINTS
     description = (hashlib.sha256(cbor.encode(points)).digest()[:8], points)
     about = (__version__, reset_cause)

@@ -28,10 +28,13 @@ RECEIPT = 8
 CLOCK = 9
 TIME = 10
 BYE = 11
+ROOTED = 12
+HELD = 13
+RECALL = 14
 
-UPWARD = (REPORT, EVENT, GAP, CLOCK, RECEIPT, DESCRIBE, BYE)
+UPWARD = (REPORT, EVENT, GAP, CLOCK, RECEIPT, DESCRIBE, BYE, HELD)
 """What a node may say in a session."""
-DOWNWARD = (ACK, TIME, COMMAND, BYE)
+DOWNWARD = (ACK, TIME, COMMAND, BYE, ROOTED, RECALL)
 """What a gateway may say in a session."""
 
 SHAPES = (
@@ -49,20 +52,26 @@ SHAPES = (
     "cccu",
     # ack: boot, high, bitmap
     "cuu",
-    # command: id, point, op, value, deadline_ms
-    "dpuou",
-    # receipt: id, command_hash, verdict, reason, before, after, uptime_ms, previous_hash, tag
-    "dhuuoouhh",
+    # command: id, point, op, value, expect, deadline_ms, order, approval
+    "dpuoouYY",
+    # receipt: id, command_hash, verdict, reason, before, after, token, boot, uptime_ms, previous_hash, tag
+    "dhuuooTcuhh",
     # clock: uptime_ms
     "u",
     # time: echoed uptime_ms, utc_ms, utc_quality
     "uuu",
     # bye: reason
     "u",
+    # rooted: what, payload, signature, signature
+    "uyyy",
+    # held: what, version, refusal
+    "uuu",
+    # recall: id
+    "d",
 )
 """By kind, one letter a field: c counted from 1, u unsigned, i integer, b truth, n name, t text, p point number,
-d 8 bytes, N 16 bytes, h 32 bytes, v values, q qualities, s stored marks, D points; U, o, P, x: u, i, p, n or null;
-k type, K class."""
+d 8 bytes, N 16 bytes, h 32 bytes, g 64 bytes, y bytes, v values, q qualities, s stored marks, D points, l an array,
+W pairs of names; U, o, P, x, T, Y: u, i, p, n, N, y or null; k type, S key state, K class."""
 POINT_SHAPE = "pntkiooKx"
 """One row of a description: number, name, unit, type, scale, min, max, class, interlock."""
 
@@ -115,8 +124,20 @@ WRONG_TYPE = 10
 READ_ONLY = 11
 NO_SUCH_OP = 12
 TOO_SOON = 13
+OLD_KEYSET = 14
+WRONG_TOKEN = 15
+UNEXPECTED = 16
+SAME_PERSON = 17
+NOT_KEPT = 18
 
 OP_DIRECT = 0
+OP_SELECT = 1
+OP_OPERATE = 2
+OP_CANCEL = 3
+OP_SAFE = 4
+
+ROOTED_KEYSET = 0
+ROOTED_EPOCH = 1
 
 INT = 0
 BOOL = 1
@@ -124,7 +145,7 @@ BOOL = 1
 TIME_NONE = 0
 TIME_GATEWAY = 1
 
-_BYTES_LENGTHS = {"d": 8, "N": 16, "h": 32}
+_BYTES_LENGTHS = {"d": 8, "N": 16, "T": 16, "h": 32, "g": 64}
 
 
 def encode(message: "Sequence[Any]") -> bytes:
@@ -158,6 +179,16 @@ def check(message: "Any") -> None:
             raise WireError(SHAPE, "message " + str(kind) + ", field " + str(index))
 
 
+def fits_row(shape: str, fields: "Any") -> bool:
+    """Tell whether `fields` is an array of what the letters of `shape` say."""
+    if not _is_array(fields) or len(fields) != len(shape):
+        return False
+    for index in range(len(shape)):
+        if not _fits(shape[index], fields[index]):
+            return False
+    return True
+
+
 def _fits(code: str, value: "Any") -> bool:
     """Tell whether `value` is what the letter of SHAPES says; the most frequent ones come first."""
     kind = value.__class__
@@ -166,11 +197,11 @@ def _fits(code: str, value: "Any") -> bool:
             return code in "io"
         return code in "uUio" or (code == "c" and value > 0) or value <= _greatest(code)
     if value is None:
-        return code in "UoPx"
+        return code in "UoPxTY"
     if kind is dict:
         return _fits_map(code, value)
     if kind is bytes:
-        return len(value) == _BYTES_LENGTHS.get(code)
+        return len(value) == _BYTES_LENGTHS.get(code) or (code in "yY" and value != b"")
     if kind is str:
         return code in "ntx" and len(value) <= TEXT_LIMIT and (code == "t" or value != "")
     if kind is bool:
@@ -186,7 +217,7 @@ def _greatest(code: str) -> int:
     """The greatest integer of a letter; -1 where no integer fits."""
     if code in "pP":
         return POINT_LIMIT
-    return 1 if code == "k" else 3 if code == "K" else -1
+    return 1 if code == "k" else 2 if code == "S" else 3 if code == "K" else -1
 
 
 def _fits_map(code: str, value: "dict[Any, Any]") -> bool:
@@ -205,14 +236,13 @@ def _fits_map(code: str, value: "dict[Any, Any]") -> bool:
 
 
 def _fits_rows(code: str, rows: "Sequence[Any]") -> bool:
-    """`s`: [[boot, high], …]; `D`: the rows of a description."""
-    if code not in "sD" or (code == "s" and len(rows) > WELCOME_BOOTS):
+    """`s`: [[boot, high], …]; `D`: the rows of a description; `W`: pairs of names; `l`: anything."""
+    if code == "l":
+        return True
+    if code not in "sDW" or (code == "s" and len(rows) > WELCOME_BOOTS):
         return False
-    shape = "cu" if code == "s" else POINT_SHAPE
+    shape = "cu" if code == "s" else "nn" if code == "W" else POINT_SHAPE
     for row in rows:
-        if not _is_array(row) or len(row) != len(shape):
+        if not fits_row(shape, row):
             return False
-        for index in range(len(shape)):
-            if not _fits(shape[index], row[index]):
-                return False
     return True

@@ -13,6 +13,9 @@ KINDS = (
     "clock",
     "time",
     "bye",
+    "rooted",
+    "held",
+    "recall",
 )
 QUALITY = (
     "good",
@@ -57,7 +60,15 @@ REFUSALS = (
     "read-only",
     "unknown-op",
     "too-soon",
+    "old-keyset",
+    "wrong-token",
+    "unexpected",
+    "same-person",
+    "not-kept",
 )
+OPS = ("direct", "select", "operate", "cancel", "safe")
+KEY_STATES = ("active", "retiring", "revoked")
+ROOTED = ("keyset", "epoch")
 RESETS = ("unknown", "power-on", "hard", "watchdog", "deep-sleep", "soft")
 """By the numbers of machine.reset_cause() on an ESP32."""
 TYPES = ("int", "bool")

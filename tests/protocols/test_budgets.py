@@ -22,7 +22,7 @@ Party = TypeVar("Party", NodeSession, GatewayLink)
 TEXT = (PROTOCOLS.parent / "docs" / "wire.md").read_text(encoding="utf-8")
 REPORT = [messages.REPORT, 7, 4711, 86_400_000, 1_790_000_000_000, {1: 12, 2: 18, 3: 25, 7: 1803}, {}]
 COUNTER = 4713
-COMMAND = [messages.COMMAND, b"cmd-0001", 16, messages.OP_DIRECT, 1, 86_405_000]
+COMMAND = [messages.COMMAND, b"cmd-0001", 16, messages.OP_DIRECT, 1, None, 86_405_000, None, None]
 REPORT_BUDGET = 64
 COMMAND_BUDGET = 100
 

@@ -103,7 +103,7 @@ class Line(RuleBasedStateMachine):
         if self.gateway.link.node:
             self.commands += 1
             identity = self.commands.to_bytes(8, "big")
-            self.launch("down", [self.gateway.say([m.COMMAND, identity, 16, m.OP_DIRECT, 1, 9000])])
+            self.launch("down", [self.gateway.say([m.COMMAND, identity, 16, m.OP_DIRECT, 1, None, 9000, None, None])])
 
     @rule(in_peace=st.booleans())
     def node_reconnects(self, in_peace: bool) -> None:

@@ -81,7 +81,7 @@ class Dispatcher:
         target, point, value = self._checked(request)
         identifier = self._random(ID_LENGTH)
         deadline_ms = target.uptime_ms() + request.within_ms
-        command = [messages.COMMAND, identifier, point.number, messages.OP_DIRECT, value, deadline_ms]
+        command = [messages.COMMAND, identifier, point.number, messages.OP_DIRECT, value, None, deadline_ms, None, None]
         payload = messages.encode(command)
         begin = (identifier, request.node, request.uid, payload, self._utc_ms())
         self._store.write(lambda connection: _execute(connection, _BEGIN, begin))
@@ -151,7 +151,7 @@ def _refused(code: str, message: str, hint: str) -> PaifangError:
 def _answer(request: Request, identifier: bytes, point: Point, receipt: list[Any] | None) -> dict[str, Any]:
     verdict, reason, before, after, uptime_ms = (messages.UNKNOWN, 0, None, None, None)
     if receipt is not None:
-        verdict, reason, before, after, uptime_ms = receipt[3:8]
+        verdict, reason, before, after, _, _, uptime_ms = receipt[3:10]
     return {
         "id": identifier.hex(),
         "node": request.node,

@@ -16,7 +16,7 @@ _PEEK = cose.Mac0(b"", b"")
 
 def forged_command(point: int, value: int) -> bytes:
     """A well-formed command under a key that the attacker made up, as it goes onto the stream."""
-    command = [messages.COMMAND, os.urandom(8), point, messages.OP_DIRECT, value, 1 << 40]
+    command = [messages.COMMAND, os.urandom(8), point, messages.OP_DIRECT, value, None, 1 << 40, None, None]
     sealed = cose.Mac0(os.urandom(32), os.urandom(16)).seal(1 << 20, messages.encode(command))
     return framing.stream_frame(sealed)
 

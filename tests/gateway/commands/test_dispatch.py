@@ -16,7 +16,7 @@ from paifang_wire.session import NodeSession
 
 def receipt(command: list, verdict: int = messages.EXECUTED, reason: int = 0, before=None, after=None) -> list:
     command_hash = hashlib.sha256(messages.encode(command)).digest()
-    return [messages.RECEIPT, command[1], command_hash, verdict, reason, before, after, 5_000, bytes(32), bytes(32)]
+    return [messages.RECEIPT, command[1], command_hash, verdict, reason, before, after, None, 1, 5_000, bytes(32), bytes(32)]
 
 
 async def sent(house, far, **args):

@@ -23,7 +23,7 @@ UPWARD = (
     (m.REPORT, BOOT, 1, 3600000, 1790000000000, {1: 12, 2: -18, 3: 25, 7: None}, {7: m.MUTE}),
     (m.EVENT, BOOT, 2, 3600001, None, m.EV_SENSOR_MUTE, 7, "pms5003"),
     (m.GAP, BOOT, 3, 9, m.GAP_QUEUE_FULL),
-    (m.RECEIPT, b"cmd-0001", bytes(range(32)), m.EXECUTED, 0, 0, 1, 3600002, bytes(32), bytes(range(32, 64))),
+    (m.RECEIPT, b"cmd-0001", bytes(range(32)), m.EXECUTED, 0, 0, 1, None, 7, 3600002, bytes(32), bytes(range(32, 64))),
     (m.CLOCK, 3600003),
     (m.BYE, 0),
 )
@@ -31,7 +31,7 @@ UPWARD = (
 
 DOWNWARD = (
     (m.ACK, BOOT, 9, 0b1010),
-    (m.COMMAND, b"cmd-0001", 16, m.OP_DIRECT, 1, 3700000),
+    (m.COMMAND, b"cmd-0001", 16, m.OP_DIRECT, 1, None, 3700000, None, None),
     (m.TIME, 3600003, 1790000000000, m.TIME_GATEWAY),
     (m.BYE, 1),
 )

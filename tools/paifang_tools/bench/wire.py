@@ -93,7 +93,7 @@ def _report_bytes() -> int:
 def _command_bytes() -> int:
     _, link = _session()
     month_ms = 31 * 86_400_000
-    return len(framing.stream_frame(link.send([messages.COMMAND, bytes(8), 16, messages.OP_DIRECT, 23_000, month_ms])))
+    return len(framing.stream_frame(link.send([messages.COMMAND, bytes(8), 16, messages.OP_DIRECT, 23_000, None, month_ms, None, None])))
 
 
 if __name__ == "__main__":
