@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -64,23 +64,36 @@ def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: Path) -> Pro
     return Problem(file, line, "", f"{what}: {_shorten(shown)}" if shown else what, found=shown)
 
 
-def problems(error: ValidationError, found: dict[str, Any], lines: dict[KeyPath, int], file: Path) -> list[Problem]:
-    """One problem for each refusal, in the order of the file."""
-    listed = [_problem(details, found, lines, file) for details in error.errors(include_url=False)]
+def problems(
+    error: ValidationError,
+    found: dict[str, Any],
+    lines: dict[KeyPath, int],
+    file: Path,
+    model: type[BaseModel] = Settings,
+) -> list[Problem]:
+    """One problem for each refusal of `model`, in the order of the file."""
+    listed = [_problem(details, found, lines, file, model) for details in error.errors(include_url=False)]
     return sorted(listed, key=lambda problem: (problem.line or 0, problem.key))
 
 
-def _problem(details: ErrorDetails, found: dict[str, Any], lines: dict[KeyPath, int], file: Path) -> Problem:
+def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str:
+    """The known word that was perhaps meant, or ""."""
+    return next(iter(difflib.get_close_matches(word, known, 1, cutoff)), "")
+
+
+def _problem(
+    details: ErrorDetails, found: dict[str, Any], lines: dict[KeyPath, int], file: Path, model: type[BaseModel]
+) -> Problem:
     path = details["loc"]
     line = nearest_line(lines, path)
     key = dotted(path)
     if details["type"] == "extra_forbidden":
-        nearest, valid = _nearest_name(path)
-        what = "unknown name" if nearest else f"unknown name; known here: {', '.join(valid)}"
-        return Problem(file, line, key, what, expected=", ".join(valid), found=str(path[-1]), nearest=nearest)
+        near, valid = _nearest_name(path, model)
+        what = "unknown name" if near else f"unknown name; known here: {', '.join(valid)}"
+        return Problem(file, line, key, what, expected=", ".join(valid), found=str(path[-1]), nearest=near)
     expected = _expected(details)
     if details["type"] == "missing":
-        return Problem(file, line, key, f"missing: {_field_description(path)}", expected=expected)
+        return Problem(file, line, key, f"missing: {_field_description(path, model)}", expected=expected)
     value = _value_at(found, path)
     shown = _shorten(toml_text(value))
     return Problem(
@@ -120,22 +133,22 @@ def _nearest_value(details: ErrorDetails, value: object) -> str:
     if details["type"] != "literal_error":
         return ""
     choices = re.findall(r"[\w-]+", str(details.get("ctx", {}).get("expected", "")))
-    return next(iter(difflib.get_close_matches(str(value), choices, 1, 0.6)), "")
+    return nearest(str(value), choices)
 
 
-def _nearest_name(path: KeyPath) -> tuple[str, list[str]]:
+def _nearest_name(path: KeyPath, model: type[BaseModel]) -> tuple[str, list[str]]:
     """The nearest right name for an unknown key, and all names of its table.
 
     Looks in the key's own table first, then for the same name in any other table.
     """
     name = str(path[-1])
-    valid = list(_fields(_model_at(path[:-1])))
-    close = difflib.get_close_matches(name, valid, 1, 0.6)
+    valid = list(_fields(_model_at(path[:-1], model)))
+    close = nearest(name, valid)
     if close:
-        return close[0], valid
-    everywhere = {dotted(other): str(other[-1]) for other in _all_paths(Settings)}
-    elsewhere = difflib.get_close_matches(name, everywhere.values(), 1, 0.8)
-    return next((full for full, last in everywhere.items() if elsewhere and last == elsewhere[0]), ""), valid
+        return close, valid
+    everywhere = {dotted(other): str(other[-1]) for other in _all_paths(model)}
+    elsewhere = nearest(name, list(everywhere.values()), 0.8)
+    return next((full for full, last in everywhere.items() if elsewhere and last == elsewhere), ""), valid
 
 
 def _all_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
@@ -146,16 +159,16 @@ def _all_paths(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]
             yield from _all_paths(inner, (*above, name))
 
 
-def _field_description(path: KeyPath) -> str:
-    description = _fields(_model_at(path[:-1]))[str(path[-1])].description or ""
+def _field_description(path: KeyPath, model: type[BaseModel]) -> str:
+    description = _fields(_model_at(path[:-1], model))[str(path[-1])].description or ""
     return f"{description[:1].lower()}{description[1:].rstrip('.')}"
 
 
-def _model_at(path: KeyPath) -> type[BaseModel]:
-    model: type[BaseModel] = Settings
+def _model_at(path: KeyPath, model: type[BaseModel]) -> type[BaseModel]:
+    """The model of a table below `model`; where names are free, as those of persons, a name changes nothing."""
     for part in path:
-        if isinstance(part, str):
-            model = _inner_model(_fields(model)[part].annotation) or model
+        field = _fields(model).get(part) if isinstance(part, str) else None
+        model = (field and _inner_model(field.annotation)) or model
     return model
 
 

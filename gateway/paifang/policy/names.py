@@ -1,0 +1,9 @@
+"""The words of the policy: roles, actions, and how a request came in."""
+
+ROLES = ("viewer", "operator", "safety", "approver", "engineer")
+ALL_ROLES = frozenset(ROLES)
+
+COMMANDS = ("direct", "select", "operate", "cancel")
+ACTIONS = ("read", *COMMANDS, "safe", "approve", "admin", "enrol")
+VIAS = ("local", "signed", "delegation", "modbus")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
