@@ -61,6 +61,7 @@ NAME = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
 POINT = st.integers(0, 255)
 OPTIONAL_UINT = st.none() | UINT
 OPTIONAL_INT = st.none() | INT
+SIGNED = st.binary(min_size=1, max_size=200)
 
 
 def exactly(length: int) -> st.SearchStrategy[bytes]:
@@ -95,7 +96,7 @@ MESSAGES = {
     "event": (COUNTED, COUNTED, UINT, OPTIONAL_UINT, UINT, st.none() | POINT, TEXT),
     "gap": (COUNTED, COUNTED, COUNTED, UINT),
     "ack": (COUNTED, UINT, UINT),
-    "command": (exactly(8), POINT, UINT, OPTIONAL_INT, UINT),
+    "command": (exactly(8), POINT, UINT, OPTIONAL_INT, OPTIONAL_INT, UINT, st.none() | SIGNED, st.none() | SIGNED),
     "receipt": (
         exactly(8),
         exactly(32),
@@ -103,6 +104,8 @@ MESSAGES = {
         UINT,
         OPTIONAL_INT,
         OPTIONAL_INT,
+        st.none() | exactly(16),
+        COUNTED,
         UINT,
         exactly(32),
         exactly(32),
@@ -110,6 +113,9 @@ MESSAGES = {
     "clock": (UINT,),
     "time": (UINT, UINT, UINT),
     "bye": (UINT,),
+    "rooted": (UINT, SIGNED, SIGNED, SIGNED),
+    "held": (UINT, UINT, UINT),
+    "recall": (exactly(8),),
 }
 """Name -> its fields after the kind; the kind is the position in this table."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from portable import flips
 
-from paifang_wire import cose, messages
+from paifang_wire import cose, messages, orders, sign1
 from paifang_wire.errors import REASONS
 from paifang_wire.framing import StreamDecoder, stream_frame
 from paifang_wire.link import GatewayLink
@@ -23,8 +23,16 @@ TEXT = (PROTOCOLS.parent / "docs" / "wire.md").read_text(encoding="utf-8")
 REPORT = [messages.REPORT, 7, 4711, 86_400_000, 1_790_000_000_000, {1: 12, 2: 18, 3: 25, 7: 1803}, {}]
 COUNTER = 4713
 COMMAND = [messages.COMMAND, b"cmd-0001", 16, messages.OP_DIRECT, 1, None, 86_405_000, None, None]
+TOKEN = bytes(range(16))
+ORDER = orders.encode_order(
+    (COMMAND[1], "meter-1", 16, bytes(8), 2, 0, None, 1_790_000_300_000, 7, "water in the substation!", TOKEN)
+)
+APPROVAL = orders.encode_approval([bytes(range(32)), TOKEN, 1_790_000_300_000, 7])
+TWO_PERSONS = [messages.COMMAND, COMMAND[1], 16, messages.OP_OPERATE, 0, None, 86_405_000]
+TWO_PERSONS += [sign1.pack(bytes(8), ORDER, bytes(64)), sign1.pack(bytes(8), APPROVAL, bytes(64))]
 REPORT_BUDGET = 64
 COMMAND_BUDGET = 100
+TWO_PERSONS_BUDGET = 400
 
 
 def at(party: Party, counter: int) -> Party:
@@ -68,10 +76,12 @@ def test_the_byte_counts_are_true() -> None:
     old = [messages.REPORT, 300, 1_000_000, 31_536_000_000, *REPORT[4:]]
     aged = at(flips.joined()[0], 1_000_000).send(old)
     receipt = here.send(flips.UPWARD[4])
-    on_stream = [len(stream_frame(frame)) for frame in (report, aged, at(there, COUNTER).send(COMMAND), receipt)]
+    commands = [at(there, COUNTER).send(command) for command in (COMMAND, TWO_PERSONS)]
+    on_stream = [len(stream_frame(frame)) for frame in (report, aged, *commands, receipt)]
     assert counts() == [on_stream[0], len(serial_frame(report)), *on_stream[1:]]
     assert on_stream[0] <= REPORT_BUDGET
     assert on_stream[2] <= COMMAND_BUDGET
+    assert on_stream[3] <= TWO_PERSONS_BUDGET
     overhead = on_stream[0] - len(messages.encode(REPORT))
     assert f"**{on_stream[0]} bytes**, of which {overhead} are framing" in TEXT
 

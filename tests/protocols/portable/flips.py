@@ -26,6 +26,7 @@ UPWARD = (
     (m.RECEIPT, b"cmd-0001", bytes(range(32)), m.EXECUTED, 0, 0, 1, None, 7, 3600002, bytes(32), bytes(range(32, 64))),
     (m.CLOCK, 3600003),
     (m.BYE, 0),
+    (m.HELD, m.ROOTED_KEYSET, 7, 0),
 )
 """One message of each kind that a node sends in a session."""
 
@@ -34,6 +35,8 @@ DOWNWARD = (
     (m.COMMAND, b"cmd-0001", 16, m.OP_DIRECT, 1, None, 3700000, None, None),
     (m.TIME, 3600003, 1790000000000, m.TIME_GATEWAY),
     (m.BYE, 1),
+    (m.ROOTED, m.ROOTED_EPOCH, b"\x82\x64aq-1\x02", b"\x01" * 83, b"\x02" * 83),
+    (m.RECALL, b"cmd-0001"),
 )
 """One message of each kind that a gateway sends in a session."""
 
