@@ -6,9 +6,9 @@ is wrong there; a field's description is the comment above it in the file that `
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from paifang.config import places, units
 
@@ -18,6 +18,9 @@ PATH_EXPECTED = 'a path in quotes, such as "/var/lib/paifang"'
 
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+Role = Literal["viewer", "operator", "safety", "approver", "engineer"]
+"""What a person may be, in rising order of what it takes: look; command; make safe; approve; enrol and maintain."""
 
 
 def split_listen(listen: str) -> tuple[str, int]:
@@ -109,12 +112,67 @@ class StoreSettings(Table):
     )
 
 
+class UserSettings(Table):
+    user: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Who: a user of this machine; or `group`, the name of one, or `uid`, a number.",
+    )
+    group: str | None = Field(default=None, min_length=1, description="Or whoever is in this group.")
+    uid: Annotated[int, Field(ge=0)] | None = Field(default=None, description="Or the user with this id.")
+    roles: Annotated[tuple[Role, ...], Field(strict=False)] = Field(
+        default=(), description="Of viewer, operator, safety, approver, engineer."
+    )
+    person: str | None = Field(
+        default=None, min_length=1, description="The same person in people.toml, whose roles are added."
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(each is not None for each in (self.user, self.group, self.uid)) != 1:
+            raise ValueError("one of user, group and uid")
+        if self.group is not None and self.person is not None:
+            raise ValueError("a person with a user or uid: a group is several persons")
+        if not self.roles and self.person is None:
+            raise ValueError('roles, such as ["operator"], or a person of people.toml')
+        return self
+
+
 class ControlSettings(Table):
     socket: FilePath | None = Field(
         default=None, description="The socket of the commands on this machine. Without it, in the data folder."
     )
     uids: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False)] = Field(
-        default=(), description="User ids that may use it, beside the gateway's own and root."
+        default=(), description="User ids that may look, beside the gateway's own and root, who may do all."
+    )
+    users: Annotated[tuple[UserSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Users and groups of this machine that may do more, one such table each."
+    )
+
+
+class RatesSettings(Table):
+    per_point: int = Field(default=30, ge=1, le=6000, description="Of one point, whoever sends them.")
+    per_person: int = Field(default=120, ge=1, le=6000, description="Of one person, whatever they are for.")
+
+
+class AuthoritySettings(Table):
+    local_class: int = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="The greatest class of points that a user of this machine commands without a key; 0 asks for a "
+        "signature always. Points of class 2 and 3 always need one.",
+    )
+    policy: FilePath | None = Field(
+        default=None,
+        description="The folder of rules (*.cedar) and persons (people.toml). Without it, `policy` in the data folder; "
+        "without that, the roles that paifang comes with.",
+    )
+    roots: FilePath | None = Field(
+        default=None, description="The public root keys. Without it, roots.json in the data folder."
+    )
+    rates: RatesSettings = Field(
+        default=RatesSettings(), description="Commands a minute; the safe state is always open."
     )
 
 
@@ -134,9 +192,21 @@ class Settings(Table):
     control: ControlSettings = Field(
         default=ControlSettings(), description="Commands on this machine, known by their user id."
     )
+    authority: AuthoritySettings = Field(default=AuthoritySettings(), description="Who may command what.")
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 
     @property
     def socket_path(self) -> Path:
         """The control socket: as set, or in the data folder."""
         return self.control.socket or places.default_socket(self.data)
+
+    @property
+    def policy_folder(self) -> Path | None:
+        """The folder of the policy: as set, or `policy` in the data folder if it is there."""
+        own = self.data / "policy"
+        return self.authority.policy or (own if own.is_dir() else None)
+
+    @property
+    def roots_file(self) -> Path:
+        """The public root keys: as set, or in the data folder."""
+        return self.authority.roots or self.data / "roots.json"

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from paifang.config.explain import toml_text
 from paifang.config.units import format_ms
-from paifang.settings import SerialSettings, Settings, Table
+from paifang.settings import SerialSettings, Settings, Table, UserSettings
 
 WIDTH = 100
 
@@ -23,8 +23,14 @@ _EXAMPLES: dict[tuple[str, ...], object] = {
     ("data",): "/var/lib/paifang",
     ("control", "socket"): "/run/paifang/gateway.sock",
     ("control", "uids"): [1000],
+    ("authority", "policy"): "/etc/paifang/policy",
+    ("authority", "roots"): "/etc/paifang/roots.json",
 }
-_SERIAL_EXAMPLE = SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200)
+# Tables that may be there several times: one of them, commented out.
+_TABLE_EXAMPLES: dict[tuple[str, ...], Table] = {
+    ("nodes", "serial"): SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200),
+    ("control", "users"): UserSettings(user="alice", roles=("operator", "safety"), person="alice"),
+}
 
 
 def template(data: Path | None = None) -> str:
@@ -38,9 +44,9 @@ def _table(table: Table, path: tuple[str, ...]) -> Iterator[str]:
     inner: list[tuple[str, FieldInfo, object]] = []
     for attribute, field in type(table).model_fields.items():
         name, value = str(field.validation_alias or attribute), getattr(table, attribute)
-        if isinstance(value, Table) or name == "serial":
+        if isinstance(value, Table) or (*path, name) in _TABLE_EXAMPLES:
             inner.append((name, field, value))
-        else:
+        elif value is not None or (*path, name) in _EXAMPLES:
             yield from _comment(field)
             yield _setting(attribute, name, value, path)
     for name, field, value in inner:
@@ -50,16 +56,16 @@ def _table(table: Table, path: tuple[str, ...]) -> Iterator[str]:
 def _inner(field: FieldInfo, value: object, path: tuple[str, ...]) -> Iterator[str]:
     if not isinstance(value, Table):
         yield from ["", *_comment(field), f"# [[{'.'.join(path)}]]"]
-        for line in _table(_SERIAL_EXAMPLE, path):
+        for line in _table(_TABLE_EXAMPLES[path], path):
             yield line if line.startswith("#") else f"# {line}"
         return
-    if any(not isinstance(getattr(value, name), Table) for name in _plain_fields(value)):
+    if any(not isinstance(getattr(value, name), Table) for name in _plain_fields(value, path)):
         yield from ["", *_comment(field), f"[{'.'.join(path)}]"]
     yield from _table(value, path)
 
 
-def _plain_fields(table: Table) -> list[str]:
-    return [name for name in type(table).model_fields if name != "serial"]
+def _plain_fields(table: Table, path: tuple[str, ...]) -> list[str]:
+    return [name for name in type(table).model_fields if (*path, name) not in _TABLE_EXAMPLES]
 
 
 def _comment(field: FieldInfo) -> list[str]:

@@ -1,6 +1,10 @@
 """The words of the policy: roles, actions, and how a request came in."""
 
-ROLES = ("viewer", "operator", "safety", "approver", "engineer")
+from typing import get_args
+
+from paifang.settings import Role
+
+ROLES: tuple[str, ...] = get_args(Role)
 ALL_ROLES = frozenset(ROLES)
 
 COMMANDS = ("direct", "select", "operate", "cancel")

@@ -101,11 +101,15 @@ def test_what_init_writes_is_right_with_every_example_switched_on(tmp_path):
     assert settings.data == Path("/var/lib/paifang")
     assert settings.control.uids == (1000,)
     assert settings.nodes.serial[0].device == Path("/dev/ttyUSB0")
+    assert (settings.control.users[0].user, settings.control.users[0].person) == ("alice", "alice")
+    assert settings.policy_folder == Path("/etc/paifang/policy")
 
 
 def test_what_init_writes_has_every_setting():
     text = template()
     for path in ("site", "data", "listen", "backlog", "device", "baud", "commit", "socket", "uids", "level"):
+        assert f"{path} = " in text
+    for path in ("user", "roles", "person", "local_class", "policy", "roots", "per_point", "per_person"):
         assert f"{path} = " in text
     assert tomllib.loads(text)["store"] == {"commit": "10ms"}
 
