@@ -21,24 +21,27 @@ WINDOW = 32
 class GatewayLink:
     """The gateway's side of one connection or serial line.
 
-    `lookup(node)` returns (node key, least boot count that is believed), or None for a node that is not enrolled.
+    `lookup(node)` returns (node key, least boot count that is believed), or None for a node that is not enrolled. A
+    third field is the key that is believed besides, None for none: a node takes it up with its next epoch.
     A hello opens a pending session beside the live one; the first valid frame under the pending keys promotes it, so
     a replayed hello displaces nothing.
     """
 
     def __init__(
-        self, site: str, lookup: "Callable[[str], tuple[bytes, int] | None]", random: "Callable[[int], bytes]"
+        self, site: str, lookup: "Callable[[str], Sequence[Any] | None]", random: "Callable[[int], bytes]"
     ) -> None:
         self._site = site
         self._lookup = lookup
         self._random = random
         self._live: "Channel | None" = None
         self._hello: "tuple[str, int, bytes, bytes] | None" = None
-        self._pending: "tuple[Channel, str, int] | None" = None
+        self._pending: "tuple[Channel, str, int, bytes] | None" = None
         self._welcomed = (b"", b"")
         self.node = ""
         """The node of the live session; empty before the first promotion."""
         self.boot = 0
+        self.key = b""
+        """The node key of the live session."""
         self.promoted = False
         """Whether the message that `receive` returned last has promoted the pending session."""
         self.claimed = ""
@@ -81,7 +84,7 @@ class GatewayLink:
         if self._pending is not None and self._welcomed[0] == node_nonce:
             return self._welcomed[1]
         nonce = self._random(NONCE_LENGTH)
-        self._pending = (Channel(key, self._site, node, boot, node_nonce + nonce, keys.DOWN), node, boot)
+        self._pending = (Channel(key, self._site, node, boot, node_nonce + nonce, keys.DOWN), node, boot, key)
         payload = messages.encode(
             [messages.WELCOME, node_nonce, nonce, utc_ms, utc_quality, stored, want_description, window, cbor.LIMIT]
         )
@@ -106,8 +109,8 @@ class GatewayLink:
             raise WireError(UNKNOWN_NODE, node)
         if suite != keys.SUITE:
             raise WireError(WRONG_SUITE, "node " + node + " asks for suite " + str(suite))
-        key, least_boot = known
-        handshake_mac(key, keys.UP, site, node, boot).verify(frame)
+        least_boot = known[1]
+        key = _key_of(frame, known, site, node, boot)
         if boot < least_boot:
             raise WireError(BOOT_BACK, "node " + node + " says boot " + str(boot) + " after " + str(least_boot))
         self._hello = (node, boot, key, nonce)
@@ -116,13 +119,14 @@ class GatewayLink:
     def _promote(self, frame: bytes) -> "list[Any]":
         if self._pending is None:
             raise WireError(NO_SESSION if self._live is None else BAD_MAC)
-        channel, node, boot = self._pending
+        channel, node, boot, key = self._pending
         message = _of_boot(channel.open(frame), boot)
         self._pending = None
         self._welcomed = (b"", b"")
         self._live = channel
         self.node = node
         self.boot = boot
+        self.key = key
         self.promoted = True
         return message
 
@@ -135,6 +139,19 @@ _HELLO_START = bytes((0x8C, messages.HELLO))
 def _is_hello(frame: bytes) -> bool:
     """Tell by the payload's first bytes, an array of 12 of kind 0: no session message begins like this."""
     return _PEEK.split(frame)[1][:2] == _HELLO_START
+
+
+def _key_of(frame: bytes, known: "Sequence[Any]", site: str, node: str, boot: int) -> bytes:
+    """Return the key that this hello is made with. Raises WireError(BAD_MAC) when it is none of the node's."""
+    next_key = known[2] if len(known) > 2 else None
+    try:
+        handshake_mac(known[0], keys.UP, site, node, boot).verify(frame)
+    except WireError:
+        if next_key is None:
+            raise
+        handshake_mac(next_key, keys.UP, site, node, boot).verify(frame)
+        return next_key
+    return known[0]
 
 
 def _of_boot(message: "list[Any]", boot: int) -> "list[Any]":

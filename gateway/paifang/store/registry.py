@@ -13,35 +13,49 @@ if TYPE_CHECKING:
 KEY_LENGTH = 32
 ID_LIMIT = 64
 
+_COLUMNS = "id, key, epoch, added_ms, next_key, next_epoch, next_record"
 _LIVES = ("records", "gaps", "boots")
 """The tables that name a boot of a node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An enrolled node: `key` is its node key of `epoch`, not its master secret."""
+    """An enrolled node: `key` is its node key of `epoch`, not its master secret.
+
+    During an epoch change `next_key` is believed too, and `next_record` (a *.epoch) is what tells the node to change.
+    """
 
     id: str
     key: bytes
     epoch: int
     added_ms: int
+    next_key: bytes | None = None
+    next_epoch: int | None = None
+    next_record: bytes | None = None
+
+    @property
+    def rekeyed(self) -> Node:
+        """The node once it has answered under its next key."""
+        assert self.next_key is not None
+        assert self.next_epoch is not None
+        return Node(self.id, self.next_key, self.next_epoch, self.added_ms)
 
 
 class Registry:
     """All nodes and descriptions, read once and kept in memory; changed by the jobs below, then `put` or `drop`ped."""
 
     def __init__(self, connection: Connection) -> None:
-        self.nodes = {row[0]: Node(*row) for row in connection.execute("SELECT id, key, epoch, added_ms FROM nodes")}
+        self.nodes = {row[0]: Node(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM nodes")}  # noqa: S608
         self.least_boot = {
             str(row[0]): int(row[1])
             for row in connection.execute("SELECT node, max(boot) FROM boots WHERE boot > 0 GROUP BY node")
         }
         self.descriptions: dict[bytes, bytes] = dict(connection.execute("SELECT hash, points FROM descriptions"))
 
-    def lookup(self, node: str) -> tuple[bytes, int] | None:
-        """(node key, least boot count that is believed), None for a node that is not enrolled."""
+    def lookup(self, node: str) -> tuple[bytes, int, bytes | None] | None:
+        """(node key, least boot count that is believed, next key), None for a node that is not enrolled."""
         known = self.nodes.get(node)
-        return None if known is None else (known.key, self.least_boot.get(node, 1))
+        return None if known is None else (known.key, self.least_boot.get(node, 1), known.next_key)
 
     def find(self, node: str) -> Node:
         """Raises PaifangError when `node` is not enrolled."""
@@ -62,9 +76,9 @@ def check_new(node: Node) -> None:
 
 
 def insert(connection: Connection, node: Node) -> None:
-    connection.execute(
-        "INSERT INTO nodes(id, key, epoch, added_ms) VALUES (?,?,?,?)", (node.id, node.key, node.epoch, node.added_ms)
-    )
+    """Write a new node, or an enrolled one as it is now."""
+    values = (node.id, node.key, node.epoch, node.added_ms, node.next_key, node.next_epoch, node.next_record)
+    connection.execute(f"INSERT OR REPLACE INTO nodes({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", values)  # noqa: S608
 
 
 def delete(connection: Connection, node: str) -> None:
