@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 STORE_FULL = "store-full"
 """Refused because the disk does not take it and the buffer is full; the node keeps the record."""
+LATEST_MS = 60_000
+"""How long a reported value passes for the present one."""
 BYE_DISPLACED = 1
 BYE_STOPPING = 2
 BYE_REMOVED = 3
 
 _log = logging.getLogger(__name__)
-_HELLO_FIRMWARE, _HELLO_DESCRIPTION, _HELLO_UPTIME, _HELLO_RESET = 6, 7, 8, 9
+_HELLO_FIRMWARE, _HELLO_DESCRIPTION, _HELLO_UPTIME, _HELLO_RESET, _HELLO_KEYSET = 6, 7, 8, 9, 10
 _INTEGER_BITS = 63
 """What a column of the store holds; the wire could carry one bit more."""
 _BOOT_BITS = 31
@@ -38,7 +40,8 @@ _split = Mac0(b"", b"").split
 class FrontDesk:
     """Handles the messages of all links; `sessions` are the live ones, by node.
 
-    `on_receipt(node, message, payload)` gets the receipts, `on_session(node, connected)` what comes and goes.
+    `on_receipt(node, message, payload)` gets the receipts, `on_session(node, connected)` what comes and goes,
+    `on_promoted(link)` each new session, `on_held(link, message)` what a node says of the key set or epoch it holds.
     """
 
     def __init__(self, store: Store, clocks: Clocks) -> None:
@@ -49,6 +52,8 @@ class FrontDesk:
         self.sessions: dict[str, Link] = {}
         self.on_receipt: Callable[[str, list[Any], bytes], None] | None = None
         self.on_session: Callable[[str, bool], None] | None = None
+        self.on_promoted: Callable[[Link], None] | None = None
+        self.on_held: Callable[[Link, list[Any]], None] | None = None
         self._doorkeeper = Doorkeeper()
         self._tables: dict[bytes, PointTable] = {}
         self._handlers: dict[int, Callable[[Link, list[Any], bytes], None]] = {
@@ -60,12 +65,13 @@ class FrontDesk:
             messages.RECEIPT: self._receipt,
             messages.CLOCK: self._clock,
             messages.BYE: self._bye,
+            messages.HELD: self._held,
         }
 
     # What links ask
 
-    def lookup(self, link: Link, node: str) -> tuple[bytes, int] | None:
-        """The key and least boot of `node`. Raises WireError(RATE) before anything is computed for a flood."""
+    def lookup(self, link: Link, node: str) -> tuple[bytes, int, bytes | None] | None:
+        """The key, least boot, next key of `node`. Raises WireError(RATE) before anything is computed for a flood."""
         self._doorkeeper.admit_peer(link.carrier.peer, self.clocks.monotonic())
         known = self.store.registry.lookup(node)
         if known is None:
@@ -148,6 +154,8 @@ class FrontDesk:
         boot.reset_cause = min(hello[_HELLO_RESET], len(names.RESETS))
         boot.seen_ms = self.clocks.utc_ms()
         link.table = self.table(boot.description)
+        link.latest = {}
+        link.keyset = hello[_HELLO_KEYSET]
         link.uptime_ms = hello[_HELLO_UPTIME]  # on a line, what it was in the boot before is far too great
         link.uptime_at_s = link.heard_s
         boot.uptime_ms = max(boot.uptime_ms, link.uptime_ms)
@@ -158,6 +166,8 @@ class FrontDesk:
         _log.info("node %s: boot %d, firmware %r, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
         if before is None and self.on_session is not None:
             self.on_session(node, True)
+        if self.on_promoted is not None:
+            self.on_promoted(link)
 
     def _check_still_welcome(self, link: Link, node: str) -> None:
         """Refuse a session whose node was removed, or came back in a later boot, since its hello was answered."""
@@ -200,6 +210,14 @@ class FrontDesk:
         if self.on_receipt is not None:
             self.on_receipt(link.node, message, _split(frame)[1])
 
+    def _held(self, link: Link, message: list[Any], _frame: bytes) -> None:
+        _, what, version, refusal = message
+        _check_integers(what, version, refusal)
+        if what == messages.ROOTED_KEYSET:
+            link.keyset = version
+        if self.on_held is not None:
+            self.on_held(link, message)
+
     # Records
 
     def _report(self, link: Link, message: list[Any], frame: bytes) -> None:
@@ -209,8 +227,10 @@ class FrontDesk:
             raise WireError(UNKNOWN_POINT, "the node has not described itself")
         table.check(values, quality)
         self._keep(boot, messages.REPORT, number, uptime_ms, utc_ms, frame)
-        if uptime_ms > link.uptime_ms and boot is link.boot:
-            self._hear_uptime(link, uptime_ms)
+        if boot is link.boot:
+            _remember(link.latest, values, quality, uptime_ms)
+            if uptime_ms > link.uptime_ms:
+                self._hear_uptime(link, uptime_ms)
 
     def _event(self, link: Link, message: list[Any], frame: bytes) -> None:
         _, boot_number, number, uptime_ms, utc_ms, _, point, _ = message
@@ -258,6 +278,22 @@ class FrontDesk:
 def estimate_uptime_ms(link: Link, now_s: float) -> int:
     """The node's uptime at `now_s` of our monotonic clock, from what it said last."""
     return link.uptime_ms + round((now_s - link.uptime_at_s) * 1000)
+
+
+def latest_values(link: Link, now_s: float) -> dict[int, int]:
+    """The wire values of points as the node has lately reported them, without those that are old or not good."""
+    oldest_ms = estimate_uptime_ms(link, now_s) - LATEST_MS
+    known = link.latest.items()
+    return {point: value for point, (value, uptime_ms) in known if value is not None and uptime_ms >= oldest_ms}
+
+
+def _remember(
+    latest: dict[int, tuple[int | None, int]], values: dict[int, int | None], quality: dict[int, int], uptime_ms: int
+) -> None:
+    for point, value in values.items():
+        known = latest.get(point)
+        if known is None or known[1] <= uptime_ms:
+            latest[point] = (None if point in quality else value, uptime_ms)
 
 
 def _boot_of(link: Link) -> Boot:

@@ -32,7 +32,7 @@ class Desk(Protocol):
     counters: Counters
     clocks: Clocks
 
-    def lookup(self, link: Link, node: str) -> tuple[bytes, int] | None: ...
+    def lookup(self, link: Link, node: str) -> tuple[bytes, int, bytes | None] | None: ...
     def handle(self, link: Link, message: list[Any], frame: bytes) -> None: ...
     def lost(self, link: Link) -> None: ...
 
@@ -41,7 +41,9 @@ class Link:
     """A conversation with whoever is at the other end, a node once `node` is set.
 
     `boot` and `table` are those of the node's session; `uptime_ms` was the node's at `uptime_at_s` of our clock.
-    `hello` is the one answered last, `enrolled` whom the registry knew by that name then.
+    `hello` is the one answered last, `enrolled` whom the registry knew by that name then. `latest` are the newest good
+    values of this boot as (value, uptime_ms), None for a value that is not good; `keyset` is the version that the node
+    holds.
     """
 
     __slots__ = (
@@ -52,6 +54,8 @@ class Link:
         "framed",
         "heard_s",
         "hello",
+        "keyset",
+        "latest",
         "node",
         "opened_s",
         "session",
@@ -78,6 +82,8 @@ class Link:
         self.table: PointTable | None = None
         self.hello: list[Any] | None = None
         self.enrolled: Node | None = None
+        self.latest: dict[int, tuple[int | None, int]] = {}
+        self.keyset = 0
         self.opened_s = self.heard_s = now_s
         self.uptime_ms = 0
         self.uptime_at_s = now_s
