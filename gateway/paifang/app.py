@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from paifang.commands.dispatch import Dispatcher
+from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
 from paifang.errors import EXIT_USAGE, PaifangError, resource_error
 from paifang.feed import Feed
@@ -18,6 +19,7 @@ from paifang.nodes.clocks import Clocks
 from paifang.nodes.desk import estimate_uptime_ms
 from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
+from paifang.policy import Policy
 from paifang.report import Reporter
 from paifang.settings import split_listen
 from paifang.store import Store
@@ -80,6 +82,7 @@ class Gateway:
         _allow_many_connections()
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(os.close, _lock(self.settings))
+            self.policy = Policy.load(self.settings.policy_folder, self.settings.site)
             await self.store.open()
             stack.push_async_callback(self.store.close)
             self._compose()
@@ -106,8 +109,10 @@ class Gateway:
             if now != wanted:
                 message = f"{name} cannot change from {now} to {wanted} while the gateway runs"
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
+        policy = Policy.load(settings.policy_folder, settings.site)
         await self.nodes.reload(*_places(settings))
-        self.control.allow(settings.control.uids)
+        self.policy = policy
+        self.control.allow(Authority(settings.control, policy.roles_of))
         self.store.commit_ms = settings.store.commit_ms
         self.settings = settings
 
@@ -127,7 +132,7 @@ class Gateway:
         self.control = ControlServer(
             self.settings.socket_path,
             self.operations.handlers(),
-            self.settings.control.uids,
+            Authority(self.settings.control, self.policy.roles_of),
             own_folder=self.settings.control.socket is None,
         )
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from paifang.commands.dispatch import Dispatcher
-    from paifang.control.server import Caller, Handler
+    from paifang.control.authority import Caller
+    from paifang.control.connection import Handler
     from paifang.feed import Feed
     from paifang.nodes.service import NodeService
     from paifang.report import Reporter

@@ -14,14 +14,14 @@ from far_side import FarNode, key_of
 from near_side import settings_in
 
 from paifang.app import Gateway
-from paifang.control.server import Caller
+from paifang.control.authority import ALL_ROLES, Caller, Principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from paifang.settings import Settings
 
-CALLER = Caller(1, 1000, 1000)
+CALLER = Caller(1, 1000, 1000, principal=Principal("ops", "ops", ALL_ROLES, 1000))
 
 
 class House:

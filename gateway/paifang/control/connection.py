@@ -3,32 +3,19 @@
 import asyncio
 import contextlib
 import logging
-import socket
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from paifang.control import lines
+from paifang.control.authority import Caller
 from paifang.errors import EXIT_UNREACHABLE, EXIT_USAGE, PaifangError
 
 REQUESTS_PER_CONNECTION = 16
 STOP_GRACE_S = 1.0
 """Requests in flight when the gateway stops have this long to be answered; streams end at once."""
 
-_PEERCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The process at the other end, as the kernel knows it (SO_PEERCRED)."""
-
-    pid: int
-    uid: int
-    gid: int
 
 
 Handler = Callable[[dict[str, Any], Caller], Awaitable[Any] | AsyncIterator[Any]]
@@ -36,23 +23,29 @@ Handler = Callable[[dict[str, Any], Caller], Awaitable[Any] | AsyncIterator[Any]
 
 
 class Connection:
-    """A client that may ask: `handlers` answer it, `counts` tells what it was refused, by reason."""
+    """A client that may ask: `handlers` answer it, `counts` tells what it was refused, by reason.
+
+    `permit(caller, op)` raises PaifangError for what this caller may not do. `caller` may change on the way.
+    """
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        caller: Caller,
         handlers: Mapping[str, Handler],
+        permit: Callable[[Caller, str], None],
         counts: Counter[str],
     ) -> None:
+        self.caller = caller
         self._handlers = handlers
+        self._permit = permit
         self._counts = counts
         self._reader = reader
         self._writer = writer
         self._requests: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
-        self.caller = _caller(writer.get_extra_info("socket"))
 
     async def run(self) -> None:
         """Until the client goes away, or sends what no client sends; its requests end with it."""
@@ -139,6 +132,7 @@ class Connection:
                 code="unknown-op",
                 exit_code=EXIT_USAGE,
             )
+        self._permit(self.caller, request.op)
         result: Any = handler(request.args, self.caller)
         if not hasattr(result, "__aiter__"):
             result = await result
@@ -179,7 +173,3 @@ class Connection:
             pass
         except TimeoutError:  # a client that reads nothing keeps nobody waiting
             self._writer.transport.abort()
-
-
-def _caller(connected: socket.socket) -> Caller:
-    return Caller(*_PEERCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)))

@@ -6,13 +6,15 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from paifang.control import lines
 from paifang.control.address import socket_address
-from paifang.control.connection import Caller, Connection, Handler
-from paifang.errors import EXIT_REFUSED, EXIT_UNREACHABLE, PaifangError, resource_error
+from paifang.control.authority import Authority, Caller, peer, without_roles
+from paifang.control.connection import Connection, Handler
+from paifang.control.denials import Denials, OnDenied
+from paifang.errors import EXIT_REFUSED, PaifangError, resource_error
 
 CONNECTIONS_PER_USER = 64
 BACKLOG = 128
@@ -21,20 +23,30 @@ _log = logging.getLogger(__name__)
 
 
 class ControlServer:
-    """Serves `handlers` (op -> handler) at `path` to the gateway's own user, root and `uids`.
+    """Serves `handlers` (op -> handler) at `path` to whom `authority` lets in, each what it permits.
 
-    `counts` tells what was refused, by reason: denied, busy, malformed, too-long, unknown-op, internal.
-    `own_folder`: the socket's folder is the gateway's alone, so that its mode can be set.
+    `counts` tells what was refused, by reason: denied, busy, malformed, too-long, unknown-op, internal;
+    `on_denied` is told who was denied what. `own_folder`: the socket's folder is the gateway's alone, so that its
+    mode can be set. `peer_of` tells who is at the other end of a connection.
     """
 
     def __init__(
-        self, path: Path, handlers: Mapping[str, Handler], uids: Collection[int] = (), *, own_folder: bool = True
+        self,
+        path: Path,
+        handlers: Mapping[str, Handler],
+        authority: Authority | None = None,
+        *,
+        own_folder: bool = True,
+        on_denied: OnDenied | None = None,
+        peer_of: Callable[[socket.socket], Caller] = peer,
     ) -> None:
         self.path = path
         self.handlers = handlers
         self.counts: Counter[str] = Counter()
-        self._uids = frozenset(uids)
+        self.denials = Denials(on_denied)
+        self._authority = authority or Authority()
         self._own_folder = own_folder
+        self._peer_of = peer_of
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._inode = 0
@@ -60,13 +72,19 @@ class ControlServer:
         await asyncio.gather(*(connection.stop() for connection in list(self._connections)))
         await self._server.wait_closed()
         self._server = None
+        self.denials.flush()
         with contextlib.suppress(OSError):
             if self.path.stat().st_ino == self._inode:
                 self.path.unlink()
 
-    def allow(self, uids: Collection[int]) -> None:
-        """Another list of users, from now on; connections that are open stay."""
-        self._uids = frozenset(uids)
+    def allow(self, authority: Authority) -> None:
+        """Other rights from now on, in connections that are open too; streams that run go on."""
+        self._authority = authority
+        for connection in self._connections:
+            try:
+                connection.caller = authority.known(connection.caller)
+            except PaifangError:
+                connection.caller = without_roles(connection.caller)
         self._set_modes()
 
     def _bind(self) -> socket.socket:
@@ -92,18 +110,20 @@ class ControlServer:
         return listening
 
     def _set_modes(self) -> None:
-        """Only for the own user; with other users listed, the door is reachable and `_accept` is the guard."""
-        others = self._uids - {0, os.getuid()}
+        """Only for the own user; with others let in, the door is reachable and `_accept` is the guard."""
+        others = self._authority.has_others
         self.path.chmod(0o666 if others else 0o660)
         if self._own_folder:
             self.path.parent.chmod(0o711 if others else 0o700)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer, self.handlers, self.counts)
-        refusal = self._refusal(connection.caller)
-        if refusal is not None:
-            self.counts[refusal.code] += 1
-            _log.warning("control: refused pid %d of uid %d: %s", connection.caller.pid, connection.caller.uid, refusal)
+        caller = self._peer_of(writer.get_extra_info("socket"))
+        connection = Connection(reader, writer, caller, self.handlers, self._permit, self.counts)
+        try:
+            connection.caller = self._authority.known(caller)
+            self._check_room(caller)
+        except PaifangError as refusal:
+            self._refused(caller, refusal)
             await connection.refuse(refusal)
             return
         self._connections.add(connection)
@@ -112,17 +132,26 @@ class ControlServer:
         finally:
             self._connections.discard(connection)
 
-    def _refusal(self, caller: Caller) -> PaifangError | None:
-        if caller.uid not in {0, os.getuid(), *self._uids}:
-            hint = f"run it as the gateway's user or root, or add {caller.uid} to uids in [control] of gateway.toml"
-            message = f"user id {caller.uid} may not control this gateway"
-            return PaifangError(message, hint, code="denied", exit_code=EXIT_UNREACHABLE)
+    def _refused(self, caller: Caller, refusal: PaifangError) -> None:
+        self.counts[refusal.code] += 1
+        if refusal.code == "denied":
+            self.denials.add(caller, "connect", "viewer")
+        else:
+            _log.warning("control: refused pid %d of uid %d: %s", caller.pid, caller.uid, refusal)
+
+    def _permit(self, caller: Caller, op: str) -> None:
+        denied = self._authority.denied(caller, op)
+        if denied is not None:
+            self.counts["denied"] += 1
+            self.denials.add(caller, op, " or ".join(denied.roles))
+            raise denied.error()
+
+    def _check_room(self, caller: Caller) -> None:
         open_already = sum(connection.caller.uid == caller.uid for connection in self._connections)
         if open_already >= CONNECTIONS_PER_USER:
             hint = "close some of them, such as forgotten `paifang watch`"
             message = f"user id {caller.uid} has {open_already} connections open already"
-            return PaifangError(message, hint, code="busy", exit_code=EXIT_REFUSED)
-        return None
+            raise PaifangError(message, hint, code="busy", exit_code=EXIT_REFUSED)
 
 
 def _answers(path: Path) -> bool:

@@ -11,11 +11,13 @@ import sys
 import pytest
 
 from paifang.control.async_client import AsyncControlClient
+from paifang.control.authority import ANY, Authority
 from paifang.control.client import ControlClient
 from paifang.control.connection import REQUESTS_PER_CONNECTION
 from paifang.control.lines import REQUEST_LIMIT_BYTES, RemoteError, UnreachableError
 from paifang.control.server import CONNECTIONS_PER_USER, ControlServer
 from paifang.errors import EXIT_RESOURCE, EXIT_UNREACHABLE, EXIT_USAGE, PaifangError, not_found
+from paifang.settings import ControlSettings
 
 STRANGER_UID = 4242
 DEADLINE_S = 20
@@ -41,6 +43,10 @@ class Table:
             "count": self.count,
             "ticks": self.ticks,
         }
+
+    def authority(self, *uids):
+        """Lets in the own user, root and `uids`, each to all of these."""
+        return Authority(ControlSettings(uids=uids), permissions=dict.fromkeys(self.handlers(), ANY))
 
     async def who(self, args, caller):
         return {"uid": caller.uid, "gid": caller.gid, "pid": caller.pid, "args": args}
@@ -86,7 +92,7 @@ def table():
 
 @pytest.fixture
 async def server(tmp_path, table):
-    served = ControlServer(tmp_path / "control" / "gateway.sock", table.handlers())
+    served = ControlServer(tmp_path / "control" / "gateway.sock", table.handlers(), table.authority())
     await served.start()
     yield served
     await served.stop()
@@ -126,7 +132,7 @@ async def test_the_socket_is_closed_to_other_users(server):
 
 async def test_a_folder_that_was_there_keeps_its_mode_unless_it_is_the_sockets_own(tmp_path, table):
     tmp_path.chmod(0o755)
-    served = ControlServer(tmp_path / "gateway.sock", table.handlers(), own_folder=False)
+    served = ControlServer(tmp_path / "gateway.sock", table.handlers(), table.authority(), own_folder=False)
     await served.start()
     await served.stop()
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
@@ -282,7 +288,7 @@ def open_folder(tmp_path):
 
 @as_root
 async def test_another_user_does_not_get_to_the_socket(open_folder, table):
-    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers())
+    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers(), table.authority())
     await served.start()
     code, message = await asyncio.to_thread(ask_as, STRANGER_UID, served.path)
     await served.stop()
@@ -291,7 +297,9 @@ async def test_another_user_does_not_get_to_the_socket(open_folder, table):
 
 @as_root
 async def test_another_user_at_an_open_socket_is_refused_and_counted(open_folder, table, caplog):
-    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers(), uids=[STRANGER_UID + 1])
+    served = ControlServer(
+        open_folder / "control" / "gateway.sock", table.handlers(), table.authority(STRANGER_UID + 1)
+    )
     await served.start()
     code, message = await asyncio.to_thread(ask_as, STRANGER_UID, served.path)
     await served.stop()
@@ -302,11 +310,11 @@ async def test_another_user_at_an_open_socket_is_refused_and_counted(open_folder
 
 @as_root
 async def test_a_listed_user_is_let_in_and_out_again(open_folder, table):
-    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers())
+    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers(), table.authority())
     await served.start()
-    served.allow([STRANGER_UID])
+    served.allow(table.authority(STRANGER_UID))
     assert await asyncio.to_thread(ask_as, STRANGER_UID, served.path) == [0, STRANGER_UID]
-    served.allow([])
+    served.allow(table.authority())
     assert (await asyncio.to_thread(ask_as, STRANGER_UID, served.path))[0] == EXIT_UNREACHABLE
     await served.stop()
 
@@ -346,7 +354,7 @@ async def test_a_socket_left_behind_is_replaced(tmp_path, table):
     path = tmp_path / "gateway.sock"
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(os.fspath(path))
-    served = ControlServer(path, table.handlers(), own_folder=False)
+    served = ControlServer(path, table.handlers(), table.authority(), own_folder=False)
     await served.start()
     async with AsyncControlClient(path) as client:
         await client.request("who")
@@ -354,7 +362,7 @@ async def test_a_socket_left_behind_is_replaced(tmp_path, table):
 
 
 async def test_a_second_gateway_on_the_same_socket_is_refused(server, table):
-    second = ControlServer(server.path, table.handlers())
+    second = ControlServer(server.path, table.handlers(), table.authority())
     with pytest.raises(PaifangError, match="another gateway is running") as refused:
         await second.start()
     await second.stop()
@@ -366,12 +374,12 @@ async def test_a_second_gateway_on_the_same_socket_is_refused(server, table):
 async def test_a_folder_that_cannot_be_made_is_a_resource_error(tmp_path, table):
     (tmp_path / "file").touch()
     with pytest.raises(PaifangError, match="file: File exists") as refused:
-        await ControlServer(tmp_path / "file" / "gateway.sock", table.handlers()).start()
+        await ControlServer(tmp_path / "file" / "gateway.sock", table.handlers(), table.authority()).start()
     assert refused.value.exit_code == EXIT_RESOURCE
 
 
 async def test_a_path_longer_than_the_kernel_takes_works(tmp_path, table):
-    served = ControlServer(tmp_path / ("a" * 120) / ("b" * 60 + ".sock"), table.handlers())
+    served = ControlServer(tmp_path / ("a" * 120) / ("b" * 60 + ".sock"), table.handlers(), table.authority())
     await served.start()
     async with AsyncControlClient(served.path) as client:
         assert (await client.request("who"))["uid"] == os.getuid()
