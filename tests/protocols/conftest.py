@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 PROTOCOLS = HERE.parents[1] / "protocols"
 VECTORS = PROTOCOLS / "vectors"
 NODE_HEAP = "160k"
+SMALL_HEAP = "128k"
+"""What the whole firmware is to run in."""
 RUN_TIMEOUT_S = 3600
 
 sys.path.insert(0, str(HERE))  # for `portable`, which MicroPython imports by the same name
@@ -28,6 +30,10 @@ VECTOR_KINDS = {
     "rfc5869_hkdf_sha256": "hkdf",
     "cose_wg_mac0": "cose",
     "frames": "frame",
+    "rfc6979_p256_sha256": "signature",
+    "wycheproof_p256_sha256": "signature",
+    "p256_edges": "signature",
+    "cose_wg_sign1": "sign1",
 }
 """Vector file -> the check that its cases go through."""
 
@@ -44,11 +50,11 @@ class MicroPython:
     binary: Path
     path: str
 
-    def run(self, module: str, stdin: bytes = b"") -> list[str]:
+    def run(self, module: str, stdin: bytes = b"", heap: str = NODE_HEAP) -> list[str]:
         """Run `main()` of a portable module; return the lines it printed. Raises AssertionError when it ends badly."""
         code = f"from portable import {module}; {module}.main()"
         done = subprocess.run(
-            [self.binary, "-X", f"heapsize={NODE_HEAP}", "-c", code],
+            [self.binary, "-X", f"heapsize={heap}", "-c", code],
             input=stdin,
             capture_output=True,
             env={**os.environ, "MICROPYPATH": self.path},

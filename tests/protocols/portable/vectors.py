@@ -1,6 +1,8 @@
 """What each kind of vector must do. A check takes one case as a dict and raises AssertionError with the reason."""
 
-from paifang_wire import cbor
+import hashlib
+
+from paifang_wire import cbor, p256, sign1
 from paifang_wire.cose import HMAC_256_64, Mac0, mac_structure
 from paifang_wire.errors import BAD_MAC, NOT_CBOR, SHAPE
 from paifang_wire.mac import Hmac256, equal, hkdf
@@ -9,6 +11,9 @@ from .plain import fingerprint, refusal, restore
 
 _MAC0_TAG = b"\xd1"
 """CBOR tag 17, COSE_Mac0 (RFC 9052 table 1)."""
+_SIGN1_TAG = b"\xd2"
+"""CBOR tag 18, COSE_Sign1 (RFC 9052 table 1)."""
+_ES256 = -7
 
 
 def check_cbor(case):
@@ -47,7 +52,7 @@ def check_cose_example(case):
     external_aad = bytes.fromhex(case["external_aad"])
     expect(plain_mac0(key, external_aad, message), case["primitive"])
     for alg in (4, 5):
-        for form in (message, untagged(message)):
+        for form in (message, untagged(message, _MAC0_TAG)):
             expect(refusal(Mac0(key, external_aad, alg).split, form), SHAPE)
 
 
@@ -55,7 +60,7 @@ def plain_mac0(key, external_aad, message):
     """Verify as RFC 9052 section 6.3 says and no stricter. Returns "verifies" or what is wrong."""
     if message[:1] != _MAC0_TAG and message[:1] != b"\x84":
         return "wrong CBOR tag"
-    protected, unprotected, payload, tag = cbor.decode(untagged(message))
+    protected, unprotected, payload, tag = cbor.decode(untagged(message, _MAC0_TAG))
     headers = cbor.decode(protected) if protected else {}
     if headers.get(1, unprotected.get(1)) not in (4, 5):
         return "no algorithm of ours"
@@ -65,9 +70,9 @@ def plain_mac0(key, external_aad, message):
     return "verifies"
 
 
-def untagged(message):
+def untagged(message, tag):
     """Return the message without its one-byte CBOR tag, which the strict codec does not take."""
-    return message[1:] if message[:1] == _MAC0_TAG else message
+    return message[1:] if message[:1] == tag else message
 
 
 def check_mac_structure(case):
@@ -77,6 +82,58 @@ def check_mac_structure(case):
     expect(context, "MAC0")
     expect(external_aad.hex(), case["external_aad"])
     expect(mac_structure(protected, external_aad, payload), structure)
+
+
+def check_signature(case):
+    """ECDSA says "standard", we say "ours": of a good signature and its twin (r, n - s) one is taken, the low one."""
+    public, signature = bytes.fromhex(case["public"]), bytes.fromhex(case["signature"])
+    message = case.get("message")
+    digest = bytes.fromhex(case["digest"]) if message is None else hashlib.sha256(bytes.fromhex(message)).digest()
+    expect(p256.verify(public, digest, signature), case["ours"])
+    other = twin(signature)
+    if other:
+        expect(p256.verify(public, digest, other), case["standard"] and not case["ours"])
+
+
+def twin(signature):
+    """Return (r, n - s), or None where s is out of range or the signature is not 64 bytes."""
+    s = int.from_bytes(signature[32:], "big")
+    if len(signature) != 64 or not 0 < s < p256.N:
+        return None
+    return signature[:32] + (p256.N - s).to_bytes(32, "big")
+
+
+def check_sign1_example(case):
+    """What a plain COSE_Sign1 verifier finds, by our CBOR and P-256; then that our profile refuses it."""
+    message = bytes.fromhex(case["message"])
+    public = bytes.fromhex(case["public"])
+    expect(plain_sign1(public, bytes.fromhex(case["external_aad"]), message), case["primitive"])
+    for form in (message, untagged(message, _SIGN1_TAG)):
+        expect(refusal(sign1.split, form), SHAPE if form[:1] == b"\x84" else NOT_CBOR)
+
+
+def plain_sign1(public, external_aad, message):
+    """Verify as RFC 9052 section 4.4 says and, but for s, no stricter. Returns "verifies" or what is wrong."""
+    if message[:1] != _SIGN1_TAG and message[:1] != b"\x84":
+        return "wrong CBOR tag"
+    protected, unprotected, payload, signature = cbor.decode(untagged(message, _SIGN1_TAG))
+    headers = cbor.decode(protected)
+    if headers.get(1, unprotected.get(1)) != _ES256:
+        return "no algorithm of ours"
+    structure = cbor.encode(["Signature1", protected if headers else b"", external_aad, payload])
+    digest = hashlib.sha256(structure).digest()
+    if p256.verify(public, digest, signature):
+        return "verifies"
+    return "high s" if p256.verify(public, digest, twin(signature)) else "wrong signature"
+
+
+def check_sig_structure(case):
+    """The structure that the example's author signed, rebuilt from its parts, is the same to the byte."""
+    structure = bytes.fromhex(case["sig_structure"])
+    context, protected, external_aad, payload = cbor.decode(structure)
+    expect(context, "Signature1")
+    expect(external_aad.hex(), case["external_aad"])
+    expect(cbor.encode([context, protected, external_aad, payload]), structure)
 
 
 def check_frame(case):
@@ -121,6 +178,8 @@ CHECKS = {
     "hkdf": (check_hkdf,),
     "cose": (check_cose_example, check_mac_structure),
     "frame": (check_frame,),
+    "signature": (check_signature,),
+    "sign1": (check_sign1_example, check_sig_structure),
 }
 """Kind of a vector file -> what each of its cases goes through."""
 
