@@ -40,6 +40,7 @@ def check(
     if answer is not None:
         found += [Finding(OK, "gateway", f"one is running at {loaded.settings.socket_path}"), *answer]
     found += findings(loaded.settings, running=answer is not None)
+    found += _of_policy(loaded.settings)
     if wanted.as_json:
         output.print_json([finding.as_dict() for finding in found])
     else:
@@ -58,6 +59,26 @@ def _of_running(settings: "Settings") -> "list[Any] | None":
     except UnreachableError:
         return None
     return [Finding(**each) for each in answer]
+
+
+def _of_policy(settings: "Settings") -> "list[Any]":
+    """Whether a gateway could use the policy, and whom it names in vain."""
+    from paifang.config.environment import ERROR, OK, WARNING, Finding
+    from paifang.control.authority import unknown_users
+    from paifang.policy import Policy, PolicyError
+
+    place = settings.policy_folder
+    try:
+        policy = Policy.load(place, settings.site)
+    except PolicyError as error:
+        hint = "correct it, then look again with: paifang policy check"
+        return [Finding(ERROR, "policy", str(problem), hint) for problem in error.problems]
+    what = f"{place or 'the embedded rules'}: {len(policy.rules)} rules, {len(policy.people.persons)} persons"
+    hint = "correct [[control.users]] in gateway.toml, or add it to this machine"
+    return [
+        Finding(OK, "policy", what),
+        *(Finding(WARNING, "control", f"this machine has no {each}", hint) for each in unknown_users(settings.control)),
+    ]
 
 
 def _print(found: "list[Any]") -> None:

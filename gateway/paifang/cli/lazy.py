@@ -29,6 +29,7 @@ BUILT_IN = {
     "read": "paifang.cli.read:read",
     "events": "paifang.cli.events:events",
     "send": "paifang.cli.send:app",
+    "policy": "paifang.cli.policy:app",
 }
 
 

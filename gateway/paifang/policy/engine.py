@@ -79,6 +79,10 @@ class Policy:
             return Decision(False, ids, f"a rule could not be evaluated: {errors[0]}")
         return Decision(allowed, ids, self._reason(ask, roles, allowed, ids))
 
+    def now(self) -> datetime:
+        """In the zone of the rules."""
+        return datetime.now(self._zone).astimezone(self._zone)
+
     def local_time(self, utc_ms: int) -> datetime:
         """In the zone of the rules."""
         return datetime.fromtimestamp(utc_ms / 1000, self._zone).astimezone(self._zone)

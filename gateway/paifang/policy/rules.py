@@ -17,6 +17,7 @@ GUARDS_FILE, ROLES_FILE, SCHEMA_FILE = "guards.cedar", "roles.cedar", "policy.ce
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|[;]|[^/";]+|/|"', re.DOTALL)
 _BLANK = re.compile(r"(?:\s|//[^\n]*)*")
 _QUOTED = re.compile(r'`(?:\w+::)?"?([^`"]+)"?`')
+_PERSON = re.compile(r'Person::"([^"]+)"')
 _FOR_POLICY = re.compile(r"^for policy `policy0`[,:] ")
 _FOR_ACTION = re.compile(r' (?:in context )?for Action::"\w+"')
 _CONSEQUENCE = "unable to find an applicable action given the policy scope constraints"
@@ -80,6 +81,11 @@ def same_ids(rules: Sequence[Rule]) -> Iterator[Problem]:
         other = first.setdefault(rule.id, rule)
         if other is not rule:
             yield Problem(rule.file, rule.line, "", f'@id("{rule.id}") is there already, at {other.place}')
+
+
+def persons_named(rule: Rule) -> list[str]:
+    """Whom a rule names."""
+    return _PERSON.findall(rule.text)
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
