@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from paifang.keys.keyset import Entry, KeySet
 from paifang.keys.roots import ROOT_COUNT, Root, Rooted, Roots
 from paifang.keys.signing import SigningKey
+from paifang_tools import provision
 from paifang_wire import messages, names, orders, sign1
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ class Authority:
         self.keys = {name: SigningKey.new() for name in self.people}
         self.root_keys = [SigningKey.new() for _ in range(ROOT_COUNT)]
         self.roots = Roots(site, tuple(Root(f"root-{n}", key.public) for n, key in enumerate(self.root_keys, 1)))
+
+    def identity(self, node: str) -> provision.Identity:
+        """A new node's: as provisioned over USB, with the root keys."""
+        return provision.new_identity(node, self.site, roots=self.roots.blob)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What a gateway has beside its settings: the public root keys, and the persons with their roles."""
+        people = "".join(
+            f'[people.{person}]\nroles = ["operator", "approver", "safety"]\n'
+            for person in sorted(set(self.people.values()))
+        )
+        return {"roots.json": self.roots.text(), "policy/people.toml": people}
 
     def keyset(
         self,
@@ -84,6 +98,11 @@ class Authority:
         expires_ms = good_for() if expires_ms is None else expires_ms
         fields = [hashlib.sha256(payload).digest(), token, expires_ms, keyset]
         return self.keys[key].sign1(self.site, sign1.APPROVAL, orders.encode_approval(fields))
+
+
+def relay_of_class(point_class: int) -> dict[str, Any]:
+    """What makes a relay of that class in a node's config.json; its minimum times are no matter here."""
+    return {"hardware": {"relay": {"class": point_class, "minimum_on_ms": 0, "minimum_off_ms": 0}}}
 
 
 def operate(

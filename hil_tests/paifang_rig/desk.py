@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 DEADLINE_S = 20.0
 WITHIN_MS = 60_000
 _READ_BYTES = 65536
+VOLTAGE = 1
+"""The point of a smart meter that its relay's interlock looks at."""
 _Stored = dict[int, RecordMarks]
 _Found = TypeVar("_Found")
+
+
+class LineLost(RigError):
+    """The session ended before the answer: the node's power, or its reset."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +62,13 @@ class Line:
     def keyset(self) -> int:
         """The version of the key set that the node said it holds."""
         return self.hello[10]
+
+    def value(self, point: int) -> int | None:
+        """What the node reported last of a point in this session."""
+        for message in reversed(self.records):
+            if message[0] == messages.REPORT and point in message[5]:
+                return message[5][point]
+        return None
 
     def say(self, message: Sequence[Any]) -> None:
         self.writer.write(framing.stream_frame(self.link.send(message)))
@@ -106,6 +119,17 @@ class Desk:
 
         return await self.until(live, f"a session of {node}")
 
+    async def ready(self, node: str, boot: int = 0, point: int = VOLTAGE) -> Line:
+        """As `session`, once the node has reported a value of `point` in it."""
+        line = await self.session(node, boot)
+        await self._answer(line, lambda: line.value(point) is not None, f"{node} reports point {point}")
+        return line
+
+    def forget(self, node: str) -> None:
+        """What was stored of a node: its flash is laid down anew, and its boots count from there again."""
+        self._stored[node] = {}
+        self.lines.pop(node, None)
+
     async def command(
         self,
         node: str,
@@ -135,14 +159,16 @@ class Desk:
         return await self.receipt(line, identifier, start)
 
     async def receipt(self, line: Line, identifier: bytes, start: int = 0) -> list[Any]:
-        return await self.until(lambda: line.find(messages.RECEIPT, identifier, start), f"receipt {identifier.hex()}")
+        return await self._answer(
+            line, lambda: line.find(messages.RECEIPT, identifier, start), f"receipt {identifier.hex()}"
+        )
 
     async def rooted(self, node: str, what: int, payload: bytes, signatures: Sequence[bytes]) -> list[Any]:
         """Hand on what two roots have signed; the node's `held`."""
         line = await self.session(node)
         start = len(line.heard)
         line.say([messages.ROOTED, what, payload, *signatures])
-        return await self.until(lambda: line.find(messages.HELD, None, start), f"{node} says what it holds")
+        return await self._answer(line, lambda: line.find(messages.HELD, None, start), f"{node} says what it holds")
 
     async def until(self, condition: Callable[[], _Found | None], what: str, deadline_s: float = DEADLINE_S) -> _Found:
         """The first result of `condition` that is true, looked at after each message."""
@@ -155,6 +181,14 @@ class Desk:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), left_s)
         return found
+
+    async def _answer(self, line: Line, found: Callable[[], _Found | None], what: str) -> _Found:
+        """As `until`; LineLost when the session ends without it."""
+        await self.until(lambda: found() or not line.is_open, what)
+        answer = found()
+        if not answer:
+            raise LineLost(f"{what}: the session ended first")
+        return answer
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

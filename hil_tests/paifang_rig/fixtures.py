@@ -13,7 +13,7 @@ from paifang_rig.nodes import make_node
 from paifang_rig.usb_board import UsbBoard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     from paifang_rig.board import SimBoard
@@ -54,11 +54,13 @@ def node(bench: Bench, request: pytest.FixtureRequest) -> Callable[..., Node]:
 
 @pytest_asyncio.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """`await gateway(serial=[...], toml="")`: a running gateway in a folder of its own."""
+    """`await gateway(serial=[...], toml="", files={})`: a running gateway in a folder of its own."""
     started: list[GatewayProcess] = []
 
-    async def start(serial: Iterable[str] = (), toml: str = "") -> GatewayProcess:
-        process = GatewayProcess(tmp_path / f"gateway-{len(started)}", serial, toml)
+    async def start(
+        serial: Iterable[str] = (), toml: str = "", files: Mapping[str, str] | None = None
+    ) -> GatewayProcess:
+        process = GatewayProcess(tmp_path / f"gateway-{len(started)}", serial, toml, files)
         started.append(process)
         await process.start()
         return process

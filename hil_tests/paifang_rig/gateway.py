@@ -17,7 +17,7 @@ from paifang_rig.errors import RigError
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from paifang_tools.provision import Identity
@@ -29,14 +29,16 @@ LOG_TAIL = 20
 class GatewayProcess:
     """`python -m paifang run --data folder`. The port is a free one, and stays the same over restarts.
 
-    `serial` lists devices; `toml` is added to the settings file.
+    `serial` lists devices; `toml` is added to the settings file; `files` (name → text) lie in its folder beside it.
     """
 
-    def __init__(self, folder: Path, serial: Iterable[str] = (), toml: str = "") -> None:
+    def __init__(
+        self, folder: Path, serial: Iterable[str] = (), toml: str = "", files: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.port = 0
         self._serial = tuple(serial)
-        self._toml = toml
+        self._files = {"gateway.toml": toml} | dict(files or {})
         self._process: asyncio.subprocess.Process | None = None
         self._log = folder / "gateway.log"
 
@@ -48,7 +50,9 @@ class GatewayProcess:
         """Until it says that it is ready. RigError with its own last words if it does not."""
         await self.kill()
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "gateway.toml").write_text(self._settings())
+        for name, text in {**self._files, "gateway.toml": self._settings()}.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text(text)
         command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -79,12 +83,17 @@ class GatewayProcess:
 
     async def request(self, op: str, **args: Any) -> Any:
         """One operation over the control socket."""
-        async with AsyncControlClient(Place(data=self.folder).socket()) as client:
+        async with AsyncControlClient(self.control) as client:
             return await client.request(op, **args)
+
+    @property
+    def control(self) -> Path:
+        """Its control socket."""
+        return Place(data=self.folder).socket()
 
     async def enrol(self, *identities: Identity) -> None:
         """Make these nodes known."""
-        async with AsyncControlClient(Place(data=self.folder).socket()) as client:
+        async with AsyncControlClient(self.control) as client:
             for identity in identities:
                 await client.request("nodes.add", node=identity.node, key=identity.node_key.hex(), epoch=identity.epoch)
 
@@ -126,7 +135,7 @@ class GatewayProcess:
     def _settings(self) -> str:
         lines = [f'[nodes.tcp]\nlisten = "127.0.0.1:{self.port}"']
         lines += [f'[[nodes.serial]]\ndevice = "{device}"' for device in self._serial]
-        return "\n".join([*lines, self._toml, ""])
+        return "\n".join([*lines, self._files["gateway.toml"], ""])
 
     async def __aenter__(self) -> Self:
         await self.start()

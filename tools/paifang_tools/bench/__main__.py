@@ -15,6 +15,7 @@ SUITES = {
     "ingest": "paifang_tools.bench.ingest",
     "flood": "paifang_tools.bench.flood",
     "sessions": "paifang_tools.bench.sessions",
+    "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
 }
 """Each runs as a process of its own, so that none measures the leftovers of another."""
