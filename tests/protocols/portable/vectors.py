@@ -86,13 +86,19 @@ def check_mac_structure(case):
 
 def check_signature(case):
     """ECDSA says "standard", we say "ours": of a good signature and its twin (r, n - s) one is taken, the low one."""
-    public, signature = bytes.fromhex(case["public"]), bytes.fromhex(case["signature"])
-    message = case.get("message")
-    digest = bytes.fromhex(case["digest"]) if message is None else hashlib.sha256(bytes.fromhex(message)).digest()
+    public, digest, signature = signature_of(case)
     expect(p256.verify(public, digest, signature), case["ours"])
     other = twin(signature)
     if other:
         expect(p256.verify(public, digest, other), case["standard"] and not case["ours"])
+
+
+def signature_of(case):
+    """Return (public, digest, signature); the digest is given, or that of the "message"."""
+    public, signature = bytes.fromhex(case["public"]), bytes.fromhex(case["signature"])
+    if "message" in case:
+        return public, hashlib.sha256(bytes.fromhex(case["message"])).digest(), signature
+    return public, bytes.fromhex(case["digest"]), signature
 
 
 def twin(signature):
