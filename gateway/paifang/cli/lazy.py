@@ -30,6 +30,9 @@ BUILT_IN = {
     "events": "paifang.cli.events:events",
     "send": "paifang.cli.send:app",
     "policy": "paifang.cli.policy:app",
+    "keys": "paifang.cli.keys:app",
+    "sign": "paifang.cli.sign:sign",
+    "approve": "paifang.cli.sign:approve",
 }
 
 

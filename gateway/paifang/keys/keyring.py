@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paifang.errors import PaifangError, bad_argument, not_found, resource_error
+from paifang.errors import EXIT_USAGE, PaifangError, bad_argument, not_found, resource_error
 from paifang.keys import files, keyfile
 from paifang.keys.keyfile import KeyFile, PublicKey
 
@@ -38,7 +38,7 @@ class Keyring:
     def own(cls) -> Keyring:
         return cls(default_folder())
 
-    def keys(self) -> list[PublicKey]:
+    def held(self) -> list[PublicKey]:
         """The public halves of all keys here, by name. Raises PaifangError for a file that is none."""
         return [PublicKey.read(file) for file in self._files()]
 
@@ -74,6 +74,12 @@ class Keyring:
                 return KeyFile.read(file)
         names = ", ".join(file.stem for file in self._files()) or "none"
         raise not_found(f"no key {wanted!r} in {self.folder}", f"there are: {names}")
+
+    def check_free(self, name: str) -> None:
+        """Raise PaifangError when there is a key of this name."""
+        if self.file_of(name).exists():
+            message = f"there is a key {name} in {self.folder} already"
+            raise PaifangError(message, "choose another name", exit_code=EXIT_USAGE)
 
     def new(self, about: PublicKey, signer: SigningKey, passphrase: str) -> KeyFile:
         """Write NAME.key and NAME.pub; no key that is there is ever replaced. Raises PaifangError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -102,8 +103,23 @@ class KeySet:
     def encode(self) -> bytes:
         return self.rooted.encode()
 
+    def file_beside(self, source: Path) -> Path:
+        """Where this version goes when nobody says otherwise: keyset.toml -> keyset-v4.keyset."""
+        stem = re.sub(r"-v[0-9]+$", "", source.stem)
+        return source.with_name(f"{stem}-v{self.version}.keyset")
+
     def find(self, kid: bytes) -> Entry | None:
         return next((entry for entry in self.entries if entry.kid == kid), None)
+
+    def warnings(self) -> list[str]:
+        """What is allowed and yet unwise, in words."""
+        good = [entry for entry in self.entries if entry.state != orders.REVOKED]
+        gravest = {entry.person for entry in good if entry.key_class == orders.GREATEST_CLASS}
+        told: list[str] = []
+        if len(gravest) == 1:
+            told.append(f"only {gravest.pop()} has a key of class {orders.GREATEST_CLASS}, and it takes two persons")
+        told += [f"{entry.person} has a key that may do nothing" for entry in good if not entry.ops or not entry.scope]
+        return told
 
     def of_person(self, person: str) -> list[Entry]:
         return [entry for entry in self.entries if entry.person == person]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT_COUNT = 3
 NEEDED = 2
+KINDS = {sign1.KEYSET: "key set", sign1.EPOCH: "epoch record"}
+"""What roots sign, by its purpose."""
 FILE_LIMIT = 8_192
 """Bytes of a signed file: the longest key set, three signatures, and air."""
 
@@ -79,7 +81,7 @@ class Roots:
             if root is None:
                 raise _unsigned(f"a signature is by the key {kid.hex()}, which is no root of {self.site}")
             if not verify1(root.public, self.site, purpose, rooted.payload, signature):
-                raise _unsigned(f"the signature of {root.name} is not of this {purpose} for {self.site}")
+                raise _unsigned(f"the signature of {root.name} is not of this {KINDS[purpose]} for {self.site}")
             if root not in found:
                 found.append(root)
         return found
@@ -90,7 +92,7 @@ class Roots:
         if len(signers) < NEEDED:
             names = " and ".join(root.name for root in signers) or "nobody"
             hint = "have another root sign it: paifang keys root sign FILE --key ROOT"
-            raise _unsigned(f"this {purpose} is signed by {names}, and it takes two of the three roots", hint)
+            raise _unsigned(f"this {KINDS[purpose]} is signed by {names}, and it takes two of the three roots", hint)
         return signers
 
 

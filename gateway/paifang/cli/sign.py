@@ -1,0 +1,201 @@
+"""`paifang sign` and `paifang approve` of request files: on a person's own machine, with no gateway in reach."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paifang.cli import fields, output, passphrase
+from paifang.cli.passphrase import KeyOption, OutOption, PassphraseOption, YesOption
+from paifang.errors import PaifangError, bad_argument
+
+if TYPE_CHECKING:
+    from paifang.keys.keyfile import KeyFile
+    from paifang.keys.request_file import Request
+    from paifang.keys.requests import Order, PointView
+    from paifang.keys.signing import SigningKey
+
+RequestArgument = Annotated[Path, typer.Argument(metavar="REQUEST", help="The request file.", show_default=False)]
+OnGatewayOption = Annotated[
+    bool,
+    typer.Option("--on-gateway", help="Sign class 3 on the gateway's own machine all the same; this is logged."),
+]
+KeysetOption = Annotated[
+    Path | None,
+    typer.Option("--keyset", metavar="FILE", help="A *.keyset that you trust: check who gave the order."),
+]
+
+
+def sign(
+    request: RequestArgument,
+    key: KeyOption = None,
+    out: OutOption = None,
+    passphrase_file: PassphraseOption = None,
+    on_gateway: OnGatewayOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Sign the order in a request file, and write it beside it as *.order.
+
+    It shows the order in words, with names, units and limits from the node's own point table, whose hash is signed.
+
+    \b
+    paifang send meter-1 relay off --request relay.json
+    paifang sign relay.json
+    """
+    wanted, point = read_request(request)
+    if wanted.signed is not None:
+        raise bad_argument(f"the order in {request} is signed already", f"paifang approve {request}")
+    opened = persons_key(key)
+    tell(wanted.order, point, wanted.site)
+    signed = signed_order(wanted, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
+    made = out or request.with_suffix(".order")
+    _write(made, signed)
+    output.print_note(f"wrote {made}, signed by {opened.about.person} with the key {opened.about.kid.hex()}")
+
+
+def approve(
+    request: RequestArgument,
+    order: Annotated[
+        Path | None, typer.Option("--order", metavar="FILE", help="The signed order (else REQUEST's *.order).")
+    ] = None,
+    key: KeyOption = None,
+    out: OutOption = None,
+    keyset: KeysetOption = None,
+    passphrase_file: PassphraseOption = None,
+    on_gateway: OnGatewayOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Approve another person's order of class 3, from a request file; it is written beside it as *.approval.
+
+    \b
+    paifang approve relay.json --keyset ward-1.keyset
+    """
+    approve_file(request, order, key, out, passphrase_file, keyset, on_gateway, yes)
+
+
+def approve_file(
+    request: Path,
+    order: Path | None,
+    key: str | None,
+    out: Path | None,
+    passphrase_file: Path | None,
+    keyset: Path | None,
+    on_gateway: bool,
+    yes: bool,
+) -> None:
+    """Approve a signed order of class 3 that a request file holds, or that lies beside it as *.order."""
+    from paifang.keys import files
+
+    wanted, point = read_request(request)
+    signed = wanted.signed or files.read_bytes(order or request.with_suffix(".order"))
+    opened = persons_key(key)
+    tell(wanted.order, point, wanted.site, asked_by(signed, wanted.site, keyset))
+    approval = signed_approval(wanted, signed, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
+    made = out or request.with_suffix(".approval")
+    _write(made, approval)
+    output.print_note(f"wrote {made}, approved by {opened.about.person} with the key {opened.about.kid.hex()}")
+
+
+def read_request(file: Path) -> "tuple[Request, PointView]":
+    """A request, and its point by the node's own table. Raises PaifangError."""
+    from paifang.keys.request_file import Request
+    from paifang.keys.requests import pinned
+    from paifang.store.points import decode_table
+
+    found = Request.read(file)
+    return found, pinned(found.order, found.table, decode_table)[1]
+
+
+def persons_key(key: str | None) -> "KeyFile":
+    """The key that a person signs commands with. Raises PaifangError."""
+    from paifang.keys.keyring import Keyring, check_kind
+
+    opened = Keyring.own().find(key)
+    check_kind(opened, ("person", "service"), "an order")
+    return opened
+
+
+def tell(order: "Order", point: "PointView", site: str, asked_by: str = "") -> None:
+    """Show what is about to be signed."""
+    from paifang.keys.requests import words
+
+    lines = [f"site {site}", words(order, point)]
+    lines += [f"reason: {order.reason}"] if order.reason else []
+    lines += [f"asked by {asked_by}"] if asked_by else []
+    for line in (*lines, f"good until {fields.clock(order.expires_ms)}, key set {order.keyset} or newer"):
+        output.print_note(line)
+
+
+def signed_order(
+    request: "Request",
+    point: "PointView",
+    opened: "KeyFile",
+    passphrase_file: Path | None,
+    *,
+    on_gateway: bool,
+    yes: bool,
+) -> bytes:
+    """The order of a request, signed once the person says yes. Raises PaifangError."""
+    from paifang.keys.requests import sign_order
+
+    signer = _unlocked(request, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
+    return sign_order(signer, request.site, request.order)
+
+
+def signed_approval(
+    request: "Request",
+    signed: bytes,
+    point: "PointView",
+    opened: "KeyFile",
+    passphrase_file: Path | None,
+    *,
+    on_gateway: bool,
+    yes: bool,
+) -> bytes:
+    """The approval of a signed order, once the person says yes. Raises PaifangError."""
+    from paifang.keys.requests import make_approval, open_order
+
+    kid, order = open_order(signed)
+    if order.payload != request.order.payload:
+        raise bad_argument("the signed order is not the one in the request", "do not approve it; ask for it again")
+    if kid == opened.about.kid:
+        raise PaifangError("this is your own order", "another person approves it", code="same-person")
+    signer = _unlocked(request, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
+    return make_approval(signer, request.site, signed)
+
+
+def asked_by(signed: bytes, site: str, keyset: Path | None) -> str:
+    """Whose order it is: checked by a key set, else only what key it names. Raises PaifangError."""
+    from paifang.keys.keyset import KeySet
+    from paifang.keys.requests import Signed, person_of
+
+    if keyset is None:
+        return f"the key {Signed.split(signed, 'order').kid.hex()} (--keyset FILE checks whose that is)"
+    return f"{person_of(signed, site, KeySet.read(keyset))}, whose signature is good"
+
+
+def _unlocked(
+    request: "Request",
+    point: "PointView",
+    opened: "KeyFile",
+    passphrase_file: Path | None,
+    *,
+    on_gateway: bool,
+    yes: bool,
+) -> "SigningKey":
+    from paifang.keys.host import check_place
+
+    check_place(point.point_class, request.host, on_gateway=on_gateway)
+    if request.order.expires_ms <= time.time() * 1000:
+        hint = "ask for it again; if this is not so, set this machine's clock"
+        message = f"this was good until {fields.clock(request.order.expires_ms)}"
+        raise PaifangError(message, hint, code="expired")
+    passphrase.confirm("Sign this?", yes)
+    return passphrase.unlocked(opened, passphrase_file)
+
+
+def _write(file: Path, content: bytes) -> None:
+    from paifang.keys import files
+
+    files.write(file, content)
