@@ -9,6 +9,7 @@ import json
 import signal
 import sqlite3
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from paifang.config.places import Place
@@ -17,13 +18,14 @@ from paifang_rig.errors import RigError
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from paifang_tools.provision import Identity
 
 READY_DEADLINE_S = 30.0
 LOG_TAIL = 20
+_GLANCE_S = 0.05
 
 
 class GatewayProcess:
@@ -85,6 +87,15 @@ class GatewayProcess:
         """One operation over the control socket."""
         async with AsyncControlClient(self.control) as client:
             return await client.request(op, **args)
+
+    async def until(self, condition: Callable[[Any], object], op: str, *, deadline_s: float = 30.0, **args: Any) -> Any:
+        """Ask until `condition` of the answer is true, and return that; RigError after the deadline."""
+        end = time.monotonic() + deadline_s
+        while not condition(answer := await self.request(op, **args)):
+            if time.monotonic() > end:
+                raise RigError(f"{op} {args}: not as expected within {deadline_s:.0f} s, but {answer}")
+            await asyncio.sleep(_GLANCE_S)
+        return answer
 
     @property
     def control(self) -> Path:
