@@ -1,78 +1,157 @@
-"""Commands of class 1: every check in its order, then the act, then a receipt in a chain.
+"""Commands: every check in its order, then the act, then a receipt in a chain.
 
-Sans-IO but for the role's `write`. The session has already checked MAC and counter. A point's class, type and limits
-come from the node's own table only; what the table does not allow is refused.
+Sans-IO but for the role's acts and the ledger. The session has already checked MAC and counter. A point's class, type,
+limits and interlock come from the node's own table only; what the table does not allow is refused. Points of class 2
+and 3 are commanded by way of `selecting`; what is done to them is written into the `ledger` before it is done.
 """
 
 import hashlib
 
 from micropython import const
 
-from paifang_wire import cbor, messages
+from paifang_wire import cbor, messages, rules
 from paifang_wire.mac import Hmac256
 
-DIRECT_CLASS = const(1)
-_KEPT = const(8)  # receipts that can be given again; more commands than this are never under way at once
-_ID_END = const(11)  # of a receipt's payload: array and kind, then the id, then the hash of the command
-_HASH_END = const(45)
-_NUMBER, _TYPE, _MINIMUM, _MAXIMUM, _CLASS = const(0), const(3), const(5), const(6), const(7)
+_KEPT = const(8)  # receipts in RAM that can be given again; more commands than this are never under way at once
+# Of a receipt's payload: array, kind and the head of the id before the first, the head of the hash between them.
+_ID, _ID_END, _HASH, _HASH_END = const(3), const(11), const(13), const(45)
+_TOKEN_BYTES = const(16)
+_BOOT_BYTES = const(8)
 
 
-def check(points: tuple, point: int, op: int, value, deadline_ms: int, uptime_ms: int) -> int:
-    """The refusal of a command by what the table says, or 0. `points` are rows as in the `describe` message."""
-    if uptime_ms > deadline_ms:
-        return messages.EXPIRED
-    for row in points:
-        if row[_NUMBER] == point:
-            break
-    else:
-        return messages.NO_SUCH_POINT
-    if op != messages.OP_DIRECT:
-        return messages.NO_SUCH_OP
-    if row[_CLASS] != DIRECT_CLASS:
-        return messages.READ_ONLY if row[_CLASS] == 0 else messages.NO_AUTHORITY
-    if type(value) is not int or (row[_TYPE] == messages.BOOL and value not in (0, 1)):
-        return messages.WRONG_TYPE
-    if (row[_MINIMUM] is not None and value < row[_MINIMUM]) or (row[_MAXIMUM] is not None and value > row[_MAXIMUM]):
-        return messages.LIMIT
-    return 0
+def refused(reason: int, before=None, after=None) -> tuple:
+    """A result: (verdict, reason, value before, value after, token)."""
+    return messages.REFUSED, reason, before, after, None
 
 
 class Commands:
-    """`write(point, value)`, awaited, acts and returns (refusal or 0, value before, value after as read back)."""
+    """`points`: rows as in the `describe` message. `boot`, `receipt_key`: as of `identity`.
 
-    def __init__(self, points: tuple, write, now_ms, boot: int, receipt_key: bytes) -> None:
+    `role`: `read(point)` gives the present value on the wire, None if it is not known; `write(point, value)` and
+    `to_safe(point)`, awaited, act and return (refusal or 0, value before, value after as read back). `selecting` (a
+    `selecting.Selecting`) and `ledger` (a `ledger.Ledger`) are needed where there is a point of class 2 or 3.
+    """
+
+    def __init__(self, points, role, now_ms, boot: int, receipt_key: bytes, selecting=None, ledger=None) -> None:
         self._points = points
-        self._write = write
-        self._now_ms = now_ms
+        self._role = role
+        self.now_ms = now_ms
         self._boot = boot
         self._seal = Hmac256(receipt_key)
+        self._selecting = selecting
+        self._ledger = ledger
         self._kept = []
+        self._running = []
+        self._acting = {}
         self._previous_hash = bytes(32)  # the chain starts anew with each boot
+        if ledger is not None:
+            for identifier, digest in ledger.interrupted():
+                ledger.close(identifier, self._receipt(identifier, digest, (messages.UNKNOWN, 0, None, None, None)))
 
-    async def execute(self, command: list) -> bytes:
-        """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again."""
-        _, identifier, point, op, value, _, deadline_ms, _, _ = command
-        head = [messages.RECEIPT, identifier, hashlib.sha256(messages.encode(command)).digest()]
-        start = cbor.encode(head)
-        for payload in self._kept:
-            if payload[1:_ID_END] == start[1:_ID_END]:
-                if payload[1:_HASH_END] == start[1:]:
-                    return payload
-                return self._receipt(head, messages.INCONSISTENT, None, None)
-        refusal = check(self._points, point, op, value, deadline_ms, self._now_ms())
-        before = after = None
-        if not refusal:
-            refusal, before, after = await self._write(point, value)
-        payload = self._receipt(head, refusal, before, after)
-        self._kept.append(payload)
-        if len(self._kept) > _KEPT:
-            self._kept.pop(0)
+    async def execute(self, command: list):
+        """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again.
+
+        None when that command is still under way: its one receipt is what the first `execute` returns.
+        """
+        identifier = command[1]
+        if identifier in self._running:
+            return None
+        digest = hashlib.sha256(messages.encode(command)).digest()
+        kept = self._find(identifier)
+        if kept is not None:
+            if kept[_HASH:_HASH_END] == digest:
+                return kept
+            return self._receipt(identifier, digest, refused(messages.INCONSISTENT))
+        self._running.append(identifier)
+        try:
+            result = await self._run(command, digest)
+        finally:
+            self._running.remove(identifier)
+        payload = self._receipt(identifier, digest, result)
+        if self._ledger is None or not self._ledger.close(identifier, payload):
+            self._kept.append(payload)
+            del self._kept[:-_KEPT]
         return payload
 
-    def _receipt(self, head: list, refusal: int, before, after) -> bytes:
-        verdict = messages.REFUSED if refusal else messages.EXECUTED
-        receipt = head + [verdict, refusal, before, after, None, self._boot, self._now_ms(), self._previous_hash]
+    def recall(self, identifier: bytes):
+        """The payload of the kept receipt, or of one that says that none is kept; None while it is under way."""
+        if identifier in self._running:
+            return None
+        nothing = (messages.UNKNOWN, messages.NOT_KEPT, None, None, None)
+        return self._find(identifier) or self._receipt(identifier, bytes(32), nothing)
+
+    def earlier(self):
+        """The payload of the next receipt of an earlier boot, each once; None when there is none left."""
+        while self._ledger is not None and self._ledger.earlier:
+            payload = self._ledger.find(self._ledger.earlier.pop(0))
+            if payload:
+                return payload
+        return None
+
+    def refusal(self, command: list) -> int:
+        """Why it may not be done now, by its deadline and by what the table says; or 0."""
+        _, _, point, op, value, expect, deadline_ms, _, _ = command
+        left_ms = deadline_ms - self.now_ms()
+        if left_ms < 0:
+            return messages.EXPIRED
+        if op == messages.OP_SAFE and left_ms > rules.SAFE_WITHIN_MS:
+            return messages.LIMIT
+        return rules.refusal(self._points, point, op, value, expect, self._role.read)
+
+    def row(self, point: int):
+        """The row of a point that is there."""
+        return rules.find(self._points, point)
+
+    def token(self, noise: bytes) -> bytes:
+        """16 bytes that nobody can know before, and that never come again, even if `noise` is worth nothing."""
+        boot = self._boot.to_bytes(_BOOT_BYTES, "big")
+        return self._seal.digest(b"token", boot, self._previous_hash, noise)[:_TOKEN_BYTES]
+
+    async def act(self, command: list, digest=None) -> tuple:
+        """Do what has passed every check; the result. With the command's `digest`, it is in the ledger before."""
+        _, identifier, point, _, value = command[:5]
+        if point in self._acting or (digest is not None and not self._ledger.open(identifier, digest)):
+            return refused(messages.BUSY)
+        self._acting[point] = False  # True once a command to the safe state has come in between
+        try:
+            refusal, before, after = await self._role.write(point, value)
+            verdict = messages.SUPERSEDED if self._acting[point] else messages.REFUSED if refusal else messages.EXECUTED
+            return verdict, refusal, before, after, None
+        except Exception as error:
+            print("point", point, "failed:", repr(error))
+            return messages.UNKNOWN, 0, None, None, None
+        finally:
+            del self._acting[point]
+
+    async def _run(self, command: list, digest: bytes) -> tuple:
+        op = command[3]
+        refusal = self.refusal(command)
+        if refusal:
+            return refused(refusal)
+        if op == messages.OP_SAFE:
+            return await self._to_safe(command[2])
+        if op == messages.OP_DIRECT:
+            return await self.act(command)
+        return await self._selecting.run(self, command, digest)
+
+    async def _to_safe(self, point: int) -> tuple:
+        if self._selecting is not None:
+            self._selecting.drop(point)
+        if point in self._acting:
+            self._acting[point] = True
+        refusal, before, after = await self._role.to_safe(point)
+        return messages.REFUSED if refusal else messages.EXECUTED, refusal, before, after, None
+
+    def _find(self, identifier: bytes):
+        for payload in self._kept:
+            if payload[_ID:_ID_END] == identifier:
+                return payload
+        return None if self._ledger is None else self._ledger.find(identifier)
+
+    def _receipt(self, identifier: bytes, digest: bytes, result: tuple) -> bytes:
+        receipt = [messages.RECEIPT, identifier, digest]
+        receipt.extend(result)
+        receipt.extend((self._boot, self.now_ms(), self._previous_hash))
         receipt.append(self._seal.digest(cbor.encode(receipt)))
         payload = messages.encode(receipt)
         self._previous_hash = hashlib.sha256(payload).digest()

@@ -1,7 +1,8 @@
 """The link to the gateway: connect, shake hands, send what waits, take what comes; for ever.
 
-One task reads, one sends. Everything that goes out passes through `_next`, in this order: answers, gaps, records,
-then a CLOCK when the line was silent. Keys, counters and framing are `paifang_wire`'s.
+One task reads, one sends, and each command has one of its own, which outlives the connection. Everything that goes out
+passes through `_next`, in this order: answers, receipts of earlier boots, gaps, records, then a CLOCK when the line was
+silent. Keys, counters and framing are `paifang_wire`'s.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ _WAIT_LIMIT_MS = const(15_000)
 _BACKOFF_MS = const(500)
 _BACKOFF_LIMIT_MS = const(30_000)
 _ANSWERS = const(16)
+_UNDER_WAY = const(8)  # commands at a time; one to the safe state is never one too many
+_RESTART_MS = const(5_000)  # for what is still to be said before a restart
 _REFUSAL_SHOWN_MS = const(1_000)
 
 
@@ -29,18 +32,25 @@ class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
     `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close, handshake_ms.
+    `trust`: a `trust.Trust`. `restart()` does not return.
     """
 
-    def __init__(self, identity, about, description, transport, outbox, commands, uptime, wall, random) -> None:
+    def __init__(
+        self, identity, about, description, transport, outbox, commands, trust, uptime, wall, random, restart
+    ) -> None:
         self._identity = identity
         self._about = about
         self._description = description
         self._transport = transport
         self._outbox = outbox
         self._commands = commands
+        self._trust = trust
         self._uptime = uptime
         self._wall = wall
         self._random = random
+        self._restart = restart
+        self._restart_ms = None
+        self._under_way = 0
         self._wake = asyncio.Event()
         self._answers = []
         self._session = None
@@ -78,6 +88,8 @@ class Link:
                 print("link:", repr(error))
             finally:
                 await self._close()
+            if self._restart_ms is not None:
+                self._restart()
             if self.sessions != sessions:
                 backoff_ms = _BACKOFF_MS
             await alive.nap(backoff_ms // 2 + backoff_ms * self._random(1)[0] // 512)
@@ -96,7 +108,8 @@ class Link:
         self._handshakes += 1
         firmware, reset_cause = self._about
         asked_ms = self._uptime.now_ms()
-        hello = self._session.hello(firmware, self._description[0], asked_ms, reset_cause, 0, len(self._outbox))
+        state = (asked_ms, reset_cause, self._trust.version, len(self._outbox))
+        hello = self._session.hello(firmware, self._description[0], *state)
         await self._transport.send(hello)
         welcome = await asyncio.wait_for_ms(self._welcome(), self._transport.handshake_ms)
         self._begin(welcome, asked_ms)
@@ -129,6 +142,8 @@ class Link:
                 now_ms = self._uptime.now_ms()
                 if self._asked_ms is not None and now_ms - self._asked_ms >= _ANSWER_MS:
                     raise OSError(errno.ETIMEDOUT)
+                if self._is_over(now_ms):
+                    self._restart()
                 payload = self._next(now_ms)
                 if payload is not None:
                     await self._transport.send(self._session.send_payload(payload))
@@ -149,8 +164,9 @@ class Link:
 
     def _next(self, now_ms: int):
         """The payload to send now, or None."""
-        if self._answers:
-            return self._answers.pop(0)
+        payload = self._answers.pop(0) if self._answers else self._commands.earlier()
+        if payload is not None:
+            return payload
         if self._outbox.resend_in_ms(now_ms) == 0:
             self._outbox.rewind()
             # Is it the storing that takes long, or is nobody there, or was the description lost on the way?
@@ -165,6 +181,12 @@ class Link:
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
             return self._clock(now_ms)
         return None
+
+    def _is_over(self, now_ms: int) -> bool:
+        """A restart is due, and what could be said before it has been."""
+        if self._restart_ms is None or self._answers:
+            return False
+        return not len(self._outbox) or now_ms >= self._restart_ms
 
     def _greeting(self, now_ms: int) -> list:
         """The clock, and the description if the gateway lacks it: without it no report is taken."""
@@ -186,6 +208,8 @@ class Link:
         due_ms = self._sent_ms + _KEEPALIVE_MS
         if self._asked_ms is not None:
             due_ms = min(due_ms, self._asked_ms + _ANSWER_MS)
+        if self._restart_ms is not None:
+            due_ms = min(due_ms, self._restart_ms)
         resend_ms = self._outbox.resend_in_ms(now_ms)
         pause_ms = due_ms - now_ms if resend_ms is None else min(due_ms - now_ms, resend_ms)
         return max(min(pause_ms, _WAIT_LIMIT_MS), 1)
@@ -223,8 +247,35 @@ class Link:
             if message[3] != messages.TIME_NONE:
                 self._wall.learn(message[1], message[2], now_ms)
         elif kind == messages.COMMAND:
-            self._answers.append(await self._commands.execute(message))
-            del self._answers[:-_ANSWERS]
+            if self._under_way < _UNDER_WAY or message[3] == messages.OP_SAFE:
+                asyncio.create_task(self._work(self._commands.execute(message)))
+        elif kind == messages.RECALL:
+            self._answer(self._commands.recall(message[1]))
+        elif kind == messages.ROOTED:
+            if self._under_way < _UNDER_WAY:
+                asyncio.create_task(self._work(self._take_rooted(message)))
         elif kind == messages.BYE:
             raise OSError(errno.ECONNRESET)
         self._wake.set()
+
+    async def _work(self, work) -> None:
+        """Await the payload of an answer, and let it be said."""
+        self._under_way += 1
+        try:
+            self._answer(await work)
+        except Exception as error:
+            print("link: no answer:", repr(error))
+        finally:
+            self._under_way -= 1
+
+    async def _take_rooted(self, message: list) -> bytes:
+        payload, is_rekeyed = await self._trust.take(message)
+        if is_rekeyed:
+            self._restart_ms = self._uptime.now_ms() + _RESTART_MS
+        return payload
+
+    def _answer(self, payload) -> None:
+        if payload is not None:
+            self._answers.append(payload)
+            del self._answers[:-_ANSWERS]
+            self._wake.set()

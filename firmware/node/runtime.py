@@ -2,16 +2,22 @@
 
 import hashlib
 
+from micropython import const
+
 from paifang_wire import __version__, cbor
 from paifang_wire.messages import EV_STARTED
+from paifang_wire.rules import CLASS
 
 from .commands import Commands
 from .health import POINTS, Health
 from .link import Link
 from .records import Records
 from .supervisor import Supervisor
+from .trust import Trust
 from .wall import WallClock
 
+_SELECTED_CLASS = const(2)
+_SIGNED_CLASS = const(3)
 # machine.reset_cause() of an ESP32.
 _RESET_CAUSES = ("reset", "power on", "hard reset", "watchdog", "deep sleep", "soft reset")
 
@@ -20,20 +26,42 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     """(Supervisor, its tasks) of a node.
 
     `name`: (site, node); `identity` as of `identity.open_identity`; `role` has POINTS, `attach(records)`, `run(alive)`,
-    `write(point, value)` and `to_safe_state()`; `transport` as in `tcp` and `serial`; `outbox` an Outbox, `uptime` an
-    Uptime; `board`: (reset cause, random(n), wdt, gc).
+    `to_safe_state()` and what `commands` asks of it; `transport` as in `tcp` and `serial`; `outbox` an Outbox, `uptime`
+    an Uptime; `board`: (reset cause, random(n), wdt, gc, nvs, reset).
     """
-    reset_cause, random, wdt, gc = board
+    reset_cause, random, wdt, gc, nvs, reset = board
     boot, node_key, receipt_key = identity
     wall = WallClock()
-    commands = Commands(role.POINTS, role.write, uptime.now_ms, boot, receipt_key)
     points = role.POINTS + POINTS
     description = (hashlib.sha256(cbor.encode(points)).digest()[:8], points)
+    greatest = max([row[CLASS] for row in points])
+    ledger = selecting = authority = keyset = verifier = None
+    if greatest >= _SIGNED_CLASS:
+        keyset, verifier, authority = _signed(name, description[0], nvs, uptime, wall)
+    if greatest >= _SELECTED_CLASS:
+        from .ledger import Ledger
+        from .selecting import Selecting
+
+        ledger, selecting = Ledger(nvs), Selecting(random, authority)
+    commands = Commands(points, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
+    trust = Trust(name, nvs, uptime, keyset, verifier)
     about = (__version__, reset_cause)
-    link = Link(name + (boot, node_key), about, description, transport, outbox, commands, uptime, wall, random)
+    parts = (transport, outbox, commands, trust, uptime, wall, random, reset)
+    link = Link(name + (boot, node_key), about, description, *parts)
     records = Records(boot, outbox, uptime, wall, link.notify)
     records.event(EV_STARTED, None, _RESET_CAUSES[reset_cause if reset_cause < len(_RESET_CAUSES) else 0])
     role.attach(records)
     health = Health(records, outbox, link, gc)
     tasks = (("link", link.run), ("role", role.run), ("health", health.run))
     return Supervisor(uptime, wdt, records, role.to_safe_state), tasks
+
+
+def _signed(name: tuple, description: bytes, nvs, uptime, wall) -> tuple:
+    """(key set, verifier, authority) of a node with points of class 3."""
+    from .authority import Authority
+    from .keyset import KeySet
+    from .verifier import Verifier, sliced
+
+    keyset = KeySet(nvs)
+    verifier = Verifier(uptime.now_ms, sliced(uptime.sleep_ms))
+    return keyset, verifier, Authority(name, description, keyset, verifier, uptime.now_ms, wall.utc_ms)

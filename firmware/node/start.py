@@ -29,14 +29,15 @@ def build():
     forget("config")
     from .identity import open_identity
 
-    identity = open_identity(esp32.NVS("paifang"), config["site"])
+    nvs = esp32.NVS("paifang")
+    identity = open_identity(nvs, config["site"])
     forget("identity")
     from .runtime import assemble
     from .supervisor import WATCHDOG_MS
 
     transport = _transport(config, uptime)
     wdt = machine.WDT(timeout=WATCHDOG_MS)
-    board = (machine.reset_cause(), os.urandom, wdt, gc)
+    board = (machine.reset_cause(), os.urandom, wdt, gc, nvs, machine.reset)
     parts = assemble((config["site"], config["node"]), identity, role, transport, outbox, uptime, board)
     del assemble
     forget("runtime")

@@ -88,10 +88,19 @@ class AirQuality:
             await sensor.poll()
         self._fan.check()
 
+    def read(self, point: int):
+        """The present value of a point that can be commanded; of others, None: no interlock asks for them."""
+        return self._fan.position() if point == _FAN else None
+
     async def write(self, point: int, value: int) -> tuple:
         """(refusal or 0, before, after) of a command that the table of points has let through: only the fan is left."""
         del point
         return await self._fan.write(value)
+
+    async def to_safe(self, point: int) -> tuple:
+        """As `write`, to the fail-safe position."""
+        del point
+        return await self._fan.to_safe()
 
     def to_safe_state(self) -> None:
         self._fan.to_safe_state()

@@ -5,6 +5,7 @@ from micropython import const
 from drivers.pzem004t import Pzem004t
 from drivers.relay import ALLOWED, OFF, Relay
 from paifang_wire.messages import BOOL, EV_SAFE_STATE, INT
+from paifang_wire.rules import CLASS, INTERLOCK
 
 from .shared.outputs import Switch
 from .shared.polling import every
@@ -20,12 +21,14 @@ POINTS = (
     (6, "power_factor", "", INT, -2, 0, 100, 0, None),
     (7, "alarm", "", BOOL, 0, 0, 1, 0, None),
     (8, "power_limit", "W", INT, 0, 0, 23_000, 1, None),
-    (16, "relay", "", BOOL, 0, 0, 1, 1, "minimum on and off time"),
 )
+# The class is of config.json. At +10 % of 230 V (EN 50160, 4.2.2) no load is connected any more.
+_RELAY_ROW = (16, "relay", "", BOOL, 0, 0, 1, 1, "1: voltage<=2530")
 _POWER = const(2)  # place among the meter's values
 _POWER_LIMIT = const(8)
 _RELAY = const(16)
 _NO_LIMIT_W = const(23_000)
+_SAFE_LIMIT_W = const(0)
 _DECIWATTS = const(10)
 _OVERLOADS = const(2)  # polls above the limit before the load is shed: one may be a motor starting
 
@@ -38,6 +41,7 @@ HARDWARE = {
         "minimum_on_ms": (5_000, 0, 3_600_000),
         "minimum_off_ms": (5_000, 0, 3_600_000),
         "fail_safe": (0, 0, 1),
+        "class": (1, 1, 3),
     },
 }
 OPTIONAL = ()  # sections whose hardware is there only when config.json has them
@@ -48,28 +52,29 @@ def build(wired: dict, machine, uptime, period_ms: int):
     meter = wired["pzem004t"]
     uart = machine.UART(meter["uart"], baudrate=9600, tx=meter["tx"], rx=meter["rx"], timeout=0)
     relay = Relay.wired(machine, wired["relay"], uptime)
-    return SmartMeter(Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
+    points = POINTS + (_RELAY_ROW[:CLASS] + (wired["relay"]["class"], _RELAY_ROW[INTERLOCK]),)
+    return SmartMeter(points, Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
 
 
 class SmartMeter:
     """One report of points 1 to 7 in each period."""
 
-    POINTS = POINTS
-
-    def __init__(self, meter, relay, uptime, period_ms: int) -> None:
+    def __init__(self, points: tuple, meter, relay, uptime, period_ms: int) -> None:
+        self.POINTS = points
         self._driver = meter
         self._relay = relay
         self._switch = Switch(_RELAY, relay, uptime)
         self._uptime = uptime
         self._period_ms = period_ms
         self._records = self._meter = None
+        self._values = None  # of the last poll; None when the meter did not answer to it
         self._limit_w = _NO_LIMIT_W
         self._overloads = 0
 
     def attach(self, records) -> None:
         """From now on there is somewhere to report to."""
         self._records = records
-        self._meter = Sensor("PZEM-004T", self._driver, POINTS[0:7], records)
+        self._meter = Sensor("PZEM-004T", self._driver, self.POINTS[0:7], records)
         self._switch.attach(records)
         self._report_limit()
 
@@ -77,10 +82,18 @@ class SmartMeter:
         await every(self._period_ms, self._uptime, alive, self._work)
 
     async def _work(self) -> None:
-        values = await self._meter.poll()
+        values = self._values = await self._meter.poll()
         if values is not None:
             self._guard(values[_POWER])
         self._switch.check()
+
+    def read(self, point: int):
+        """The present value of a point, None when the meter is mute."""
+        if point == _RELAY:
+            return self._switch.position()
+        if point == _POWER_LIMIT:
+            return self._limit_w
+        return None if self._values is None else self._values[point - 1]
 
     async def write(self, point: int, value: int) -> tuple:
         """(refusal or 0, before, after) of a command that the table of points has let through."""
@@ -89,6 +102,10 @@ class SmartMeter:
         before, self._limit_w = self._limit_w, value
         self._report_limit()
         return 0, before, value
+
+    async def to_safe(self, point: int) -> tuple:
+        """As `write`, to the fail-safe position; of the limit that is 0 W: nothing may be drawn."""
+        return await self._switch.to_safe() if point == _RELAY else await self.write(point, _SAFE_LIMIT_W)
 
     def to_safe_state(self) -> None:
         self._switch.to_safe_state()

@@ -36,6 +36,20 @@ class Switch:
         self.check()
         return refusal, before, after
 
+    async def to_safe(self) -> tuple:
+        """As `write`, to the fail-safe position, which is always free."""
+        before = self._relay.position()
+        self._relay.to_fail_safe()
+        await self._uptime.sleep_ms(CONTACT_MS)
+        is_faulty = self._relay.is_faulty()
+        after = self._relay.position()
+        self.check()
+        return INCONSISTENT if is_faulty else 0, before, after
+
+    def position(self) -> int:
+        """As read back."""
+        return self._relay.position()
+
     def to_safe_state(self) -> None:
         self._relay.to_fail_safe(lock=True)
 

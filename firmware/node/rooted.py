@@ -1,0 +1,103 @@
+"""What only root keys can change: the key set and the epoch. Two of the node's three must have signed it."""
+
+from micropython import const
+
+from paifang_wire import messages, orders, sign1
+from paifang_wire.errors import WireError
+
+_KEY_BYTES = const(64)
+_ROOTS = const(3)
+_EPOCH_LIMIT = const(1 << 31)  # what an i32 of the NVS holds
+
+
+class Rooted:
+    """`name`: (site, node). `nvs`: an `esp32.NVS`. `keyset`: a `keyset.KeySet`, None where no point is of class 3.
+
+    `verifier`: a `verifier.Verifier`.
+    """
+
+    def __init__(self, name: tuple, nvs, keyset, verifier) -> None:
+        self._site, self._node = name
+        self._nvs = nvs
+        self._keyset = keyset
+        self._verifier = verifier
+
+    async def take(self, message: list) -> tuple:
+        """(version or epoch now held, refusal) of a ROOTED message."""
+        _, what, payload, signature, other = message
+        if what == messages.ROOTED_EPOCH:
+            refusal = await self._take_epoch(payload, signature, other)
+            return self._nvs.get_i32("epoch"), refusal
+        if what != messages.ROOTED_KEYSET or self._keyset is None:
+            return 0, messages.NO_SUCH_OP
+        refusal = await self._take_keyset(payload, signature, other)
+        return self._keyset.version, refusal
+
+    async def _take_keyset(self, payload: bytes, signature: bytes, other: bytes) -> int:
+        keyset = self._keyset
+        try:
+            version = orders.decode_keyset(payload)[0]
+        except WireError:
+            return messages.WRONG_TYPE
+        if keyset.version and keyset.is_same(payload):
+            return 0
+        # The one that the flash has lost may come again; the same number with other keys may not.
+        if version < keyset.floor or (version == keyset.floor and not keyset.is_same(payload)):
+            return messages.OLD_KEYSET
+        refusal = await self._prove(sign1.KEYSET, payload, signature, other)
+        if not refusal:
+            try:
+                keyset.store(version, payload)
+            except OSError as error:
+                print("keyset: not stored:", repr(error))
+                return messages.BUSY
+        return refusal
+
+    async def _take_epoch(self, payload: bytes, signature: bytes, other: bytes) -> int:
+        try:
+            node, epoch = orders.decode_epoch(payload)
+        except WireError:
+            return messages.WRONG_TYPE
+        if epoch >= _EPOCH_LIMIT:
+            return messages.LIMIT
+        if node != self._node:
+            return messages.INCONSISTENT
+        if epoch <= self._nvs.get_i32("epoch"):
+            return messages.EXPIRED
+        refusal = await self._prove(sign1.EPOCH, payload, signature, other)
+        if not refusal:
+            try:
+                self._nvs.set_i32("epoch", epoch)
+                self._nvs.commit()
+            except OSError as error:
+                print("epoch: not stored:", repr(error))
+                return messages.BUSY
+        return refusal
+
+    async def _prove(self, purpose: str, payload: bytes, *signatures: bytes) -> int:
+        """Why two root keys have not signed `payload`, or 0."""
+        roots = self._roots()
+        kids, claims = [], []
+        for signed in signatures:
+            try:
+                kid, inside, signature = sign1.split(signed)
+            except WireError:
+                return messages.BAD_SIGNATURE
+            if inside is not None or kid not in roots or kid in kids:
+                return messages.NO_AUTHORITY
+            kids.append(kid)
+            claims.append((roots[kid], sign1.digest(kid, self._site, purpose, payload), signature))
+        refusal = self._verifier.refusal(kids) or await self._verifier.prove(kids, claims)
+        if not refusal:
+            self._verifier.forget(kids)  # what is taken once is refused for its age: nobody can go on with it
+        return refusal
+
+    def _roots(self) -> dict:
+        """{key id: public key}; none when the node was provisioned without."""
+        buffer = bytearray(_ROOTS * _KEY_BYTES)
+        try:
+            length = self._nvs.get_blob("roots", buffer)
+        except OSError:
+            return {}
+        publics = [bytes(buffer[start : start + _KEY_BYTES]) for start in range(0, length, _KEY_BYTES)]
+        return {sign1.key_id(public): public for public in publics}

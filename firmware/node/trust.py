@@ -1,0 +1,63 @@
+"""What root keys may change. It is seldom asked: what checks it is loaded for the one message and forgotten after it."""
+
+import sys
+
+from paifang_wire import messages
+
+_FORGOTTEN = ("node.", "paifang_wire.")
+
+
+class Trust:
+    """`name`: (site, node). `nvs`: an `esp32.NVS`. `clock`: an `uptime.Uptime`.
+
+    `keyset` and `verifier` where there is a point of class 3: the ones that `authority` stands on.
+    """
+
+    def __init__(self, name: tuple, nvs, clock, keyset=None, verifier=None) -> None:
+        self._name = name
+        self._nvs = nvs
+        self._clock = clock
+        self._keyset = keyset
+        self._verifier = verifier
+        self._is_taking = False
+
+    @property
+    def version(self) -> int:
+        """Of the key set held; 0 for none."""
+        return 0 if self._keyset is None else self._keyset.version
+
+    async def take(self, message: list) -> tuple:
+        """(payload of the HELD that answers a ROOTED, True when the epoch has changed: then the node must restart)."""
+        what = message[1]
+        held, refusal = self.version, messages.BUSY
+        if not self._is_taking:
+            self._is_taking = True
+            before = list(sys.modules)
+            try:
+                held, refusal = await self._rooted().take(message)
+            except MemoryError:
+                print("no heap to check what root keys have signed")
+            finally:
+                self._is_taking = False
+                _forget(before)
+        return messages.encode((messages.HELD, what, held, refusal)), what == messages.ROOTED_EPOCH and not refusal
+
+    def _rooted(self):
+        from .rooted import Rooted
+
+        verifier = self._verifier
+        if verifier is None:
+            from .verifier import Verifier, sliced
+
+            verifier = Verifier(self._clock.now_ms, sliced(self._clock.sleep_ms))
+        return Rooted(self._name, self._nvs, self._keyset, verifier)
+
+
+def _forget(before: list) -> None:
+    """Give back the heap of the modules that have been loaded since."""
+    for name in list(sys.modules):
+        if name not in before and name.startswith(_FORGOTTEN):
+            module = sys.modules.pop(name)
+            package, _, part = name.rpartition(".")
+            if getattr(sys.modules[package], part, None) is module:
+                delattr(sys.modules[package], part)
