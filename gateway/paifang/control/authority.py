@@ -147,6 +147,8 @@ class Authority:
         self._permissions = permissions
         self._masters = {0, os.getuid() if own_uid is None else own_uid}
         self._entries = [entry for entry in map(_resolved, self._settings.users) if entry is not None]
+        for missing in unknown_users(self._settings):
+            _log.warning("control: this machine has no %s: its [[control.users]] lets nobody in", missing)
 
     @property
     def has_others(self) -> bool:
@@ -219,7 +221,6 @@ def _resolved(entry: UserSettings) -> _Entry | None:
         if entry.group is not None:
             gid = grp.getgrnam(entry.group).gr_gid
     except (KeyError, ValueError):
-        _log.warning("control: this machine has no %s: its entry in [[control.users]] lets nobody in", entry)
         return None
     return _Entry(uid, gid, frozenset(entry.roles), entry.person)
 

@@ -66,7 +66,18 @@ def parse_request(line: bytes) -> Request:
     unknown = sorted(request.keys() - _REQUEST_KEYS)
     if unknown:
         raise MalformedRequestError(f'unknown key "{unknown[0]}" beside "id", "op" and "args"', number)
+    if b"\\u" in line and not _is_text(request):
+        raise MalformedRequestError("half a surrogate pair is no text", number)
     return Request(number, op, cast("dict[str, Any]", args))
+
+
+def _is_text(value: object) -> bool:
+    r"""No text in it is what UTF-8 has no bytes for: JSON lets "\ud800" through, and no file, name or node takes it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 def request_line(request: Request) -> bytes:
