@@ -7,21 +7,22 @@ A public key is 64 bytes, x and y; a signature is 64 bytes, r and s, with s in t
 from __future__ import annotations
 
 import functools
+import hashlib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
 
 from paifang_wire import sign1
+from paifang_wire.p256 import N as _ORDER
 
 PUBLIC_LENGTH = 64
 SECRET_LENGTH = 32
 _HALF = 32
-_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
-"""n of P-256 (FIPS 186-5, SP 800-186 section 3.2.1.3)."""
 _UNCOMPRESSED = b"\x04"
 _ES256 = ec.ECDSA(hashes.SHA256())
+_ES256_OF_DIGEST = ec.ECDSA(Prehashed(hashes.SHA256()))
 _CACHED_KEYS = 4_096
 
 
@@ -63,13 +64,18 @@ class SigningKey:
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether `signature` is of `message`; False also for a high s and for a point that is not on the curve."""
+    return verify_digest(public, hashlib.sha256(message).digest(), signature)
+
+
+def verify_digest(public: bytes, digest: bytes, signature: bytes) -> bool:
+    """`verify` for a message of which the SHA-256 is known; the counterpart of a node's `p256.verify`."""
     if len(signature) != 2 * _HALF:
         return False
     r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
     if not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
         return False
     try:
-        _loaded(public).verify(encode_dss_signature(r, s), message, _ES256)
+        _loaded(public).verify(encode_dss_signature(r, s), digest, _ES256_OF_DIGEST)
     except (InvalidSignature, ValueError):
         return False
     return True
