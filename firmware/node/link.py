@@ -248,19 +248,22 @@ class Link:
                 self._wall.learn(message[1], message[2], now_ms)
         elif kind == messages.COMMAND:
             if self._under_way < _UNDER_WAY or message[3] == messages.OP_SAFE:
-                asyncio.create_task(self._work(self._commands.execute(message)))
+                self._start(self._commands.execute(message))
         elif kind == messages.RECALL:
             self._answer(self._commands.recall(message[1]))
         elif kind == messages.ROOTED:
             if self._under_way < _UNDER_WAY:
-                asyncio.create_task(self._work(self._take_rooted(message)))
+                self._start(self._take_rooted(message))
         elif kind == messages.BYE:
             raise OSError(errno.ECONNRESET)
         self._wake.set()
 
+    def _start(self, work) -> None:
+        self._under_way += 1
+        asyncio.create_task(self._work(work))
+
     async def _work(self, work) -> None:
         """Await the payload of an answer, and let it be said."""
-        self._under_way += 1
         try:
             self._answer(await work)
         except Exception as error:

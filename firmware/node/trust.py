@@ -1,4 +1,4 @@
-"""What root keys may change. It is seldom asked: what checks it is loaded for the one message and forgotten after it."""
+"""What root keys may change. It is seldom asked: what checks it is loaded for one message and forgotten after it."""
 
 import sys
 

@@ -47,13 +47,17 @@ HARDWARE = {
 OPTIONAL = ()  # sections whose hardware is there only when config.json has them
 
 
+def points(relay: dict) -> tuple:
+    """The rows of all points; `relay` as in config.json."""
+    return POINTS + (_RELAY_ROW[:CLASS] + (relay["class"], _RELAY_ROW[INTERLOCK]),)
+
+
 def build(wired: dict, machine, uptime, period_ms: int):
     """The role on the hardware that config.json names, `wired` as HARDWARE says."""
     meter = wired["pzem004t"]
     uart = machine.UART(meter["uart"], baudrate=9600, tx=meter["tx"], rx=meter["rx"], timeout=0)
     relay = Relay.wired(machine, wired["relay"], uptime)
-    points = POINTS + (_RELAY_ROW[:CLASS] + (wired["relay"]["class"], _RELAY_ROW[INTERLOCK]),)
-    return SmartMeter(points, Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
+    return SmartMeter(points(wired["relay"]), Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
 
 
 class SmartMeter:

@@ -55,6 +55,48 @@ class Pin:
         return None
 
 
+class Nvs:
+    """`esp32.NVS` without flash; what was set is lost unless committed."""
+
+    def __init__(self, **stored):
+        self.stored = stored
+        self.staged = {}
+        self.is_worn_out = False
+        self.is_full = False
+        self.log = []
+
+    def _get(self, key):
+        if key in self.staged:
+            return self.staged[key]
+        if key not in self.stored:
+            raise OSError(-0x1102)
+        return self.stored[key]
+
+    def get_i32(self, key):
+        return self._get(key)
+
+    def get_blob(self, key, buffer):
+        value = self._get(key)
+        if len(value) > len(buffer):
+            raise OSError(-0x110C)
+        buffer[: len(value)] = value
+        return len(value)
+
+    def set_i32(self, key, value):
+        self.set_blob(key, value)
+
+    def set_blob(self, key, value):
+        if self.is_full:
+            raise OSError(-0x1105)
+        if not self.is_worn_out:
+            self.staged[key] = value
+
+    def commit(self):
+        self.log += sorted(self.staged)
+        self.stored.update(self.staged)
+        self.staged.clear()
+
+
 class Records:
     """Collects what a role or driver reports."""
 

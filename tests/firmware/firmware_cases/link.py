@@ -1,5 +1,7 @@
 """The node's side of a session, what it says and believes, without a transport."""
 
+import asyncio
+
 from node.link import Link
 from node.outbox import Outbox
 from node.wall import WallClock
@@ -12,6 +14,7 @@ BOOT = 3
 DESCRIPTION = (bytes(8), ((1, "voltage", "V", messages.INT, -1, 0, 3000, 0, None),))
 UTC_MS = 1_790_000_000_000
 A_WHILE_MS = 10_000
+HELD = messages.encode([messages.HELD, 0, 7, 0])  # stands for any answer
 
 
 class Session:
@@ -27,6 +30,29 @@ class Transport:
     refused = 0
 
 
+class Commands:
+    """Answers to commands, recalls and what root keys have signed."""
+
+    def __init__(self):
+        self.old = []
+        self.is_rekeyed = False
+
+    def earlier(self):
+        return self.old.pop(0) if self.old else None
+
+    async def execute(self, command):
+        await asyncio.sleep(0)
+        if command[3] == messages.OP_DIRECT:
+            await asyncio.sleep(100)
+        return HELD
+
+    def recall(self, identifier):
+        return HELD if identifier[0] else None
+
+    async def take(self, message):
+        return HELD, self.is_rekeyed
+
+
 class Node:
     """A link that has been welcomed, with one record to send."""
 
@@ -36,8 +62,10 @@ class Node:
         outbox = Outbox(1024)
         outbox.add(b"record 1")
         identity = ("ward-1", "meter-1", BOOT, bytes(32))
-        parts = (Transport(), outbox, None, self.clock, self.wall, None)
-        self.link = Link(identity, ("1.0", 1), DESCRIPTION, *parts)
+        self.commands = Commands()
+        self.restarts = []
+        parts = (Transport(), outbox, self.commands, self.commands, self.clock, self.wall, None)
+        self.link = Link(identity, ("1.0", 1), DESCRIPTION, *parts, lambda: self.restarts.append(self.clock.ms))
         self.link._session = Session()
         stored = [[BOOT, 0]]
         quality = messages.TIME_NONE if utc_ms is None else messages.TIME_GATEWAY
@@ -105,3 +133,71 @@ def test_a_description_that_nobody_wants_is_not_said():
     assert node.says() == [messages.CLOCK, "record"]
     node.clock.ms += A_WHILE_MS
     assert node.says() == [messages.CLOCK, "record"]
+
+
+def command(op):
+    return [messages.COMMAND, bytes(8), 1, op, 1, None, 1_000, None, None]
+
+
+def hears_all(node, heard):
+    """What the node says after all that, when everything that can go on has."""
+
+    async def main():
+        for message in heard:
+            await node.link._take(message)
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    return node.says()
+
+
+def test_a_command_that_takes_long_holds_up_no_other():
+    node = Node()
+    node.says()
+    long = [command(messages.OP_DIRECT)] * 3
+    assert hears_all(node, long + [command(messages.OP_SELECT)]) == [messages.HELD]
+
+
+def test_there_is_room_for_the_safe_state_when_there_is_none_for_commands():
+    node = Node()
+    node.says()
+    safe = [command(messages.OP_SAFE)] * 3
+    heard = [command(messages.OP_DIRECT)] * 8 + [command(messages.OP_SELECT)] * 3
+    assert hears_all(node, heard + safe) == [messages.HELD] * 3
+
+
+def test_receipts_of_earlier_boots_come_after_the_greeting_and_once():
+    node = Node()
+    node.commands.old = [HELD, HELD]
+    assert node.says() == [messages.CLOCK, messages.HELD, messages.HELD, "record"]
+    assert node.says() == []
+
+
+def test_a_recall_is_answered_unless_the_command_is_under_way():
+    node = Node()
+    node.says()
+    assert hears_all(node, [[messages.RECALL, b"\x01" * 8]]) == [messages.HELD]
+    assert hears_all(node, [[messages.RECALL, bytes(8)]]) == []
+
+
+def test_a_new_epoch_is_answered_and_then_the_node_restarts():
+    node = Node()
+    node.says()
+    node.commands.is_rekeyed = True
+    rooted = [messages.ROOTED, messages.ROOTED_EPOCH, b"x", b"x", b"x"]
+    now_ms = node.clock.ms
+    assert not node.link._is_over(now_ms)
+
+    async def main():
+        await node.link._take(rooted)
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert not node.link._is_over(now_ms)  # the answer is not out yet
+    assert node.says() == [messages.HELD]
+    assert not node.link._is_over(now_ms)  # a record waits for its acknowledgement
+    assert node.link._is_over(now_ms + 5_000)
+    node.hears([messages.ACK, BOOT, 1, 0])
+    assert node.link._is_over(now_ms)

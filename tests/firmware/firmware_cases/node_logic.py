@@ -6,11 +6,11 @@ from node.outbox import Outbox
 from node.records import Records as NodeRecords
 from node.uptime import Uptime
 from node.wall import WallClock
-from paifang_wire import keys, messages
+from paifang_wire import keys, messages, rules
 from roles import air_quality, smart_meter
 from roles.shared.sensing import Sensor
 
-from .fakes import Clock, Random, Records, complete, raises
+from .fakes import Clock, Nvs, Random, Records, complete, raises
 
 PERIOD = 1 << 30
 
@@ -69,38 +69,6 @@ def test_utc_of_a_slow_or_impossible_answer_is_not_taken():
     assert not wall.learn(0, 5, 5001)
     assert not wall.learn(20, 5, 10)
     assert wall.utc_ms(0) is None
-
-
-class Nvs:
-    """`esp32.NVS` without flash; what was set is lost unless committed."""
-
-    def __init__(self, **stored):
-        self.stored = stored
-        self.staged = {}
-        self.is_worn_out = False
-
-    def _get(self, key):
-        if key in self.staged:
-            return self.staged[key]
-        if key not in self.stored:
-            raise OSError(-0x1102)
-        return self.stored[key]
-
-    def get_i32(self, key):
-        return self._get(key)
-
-    def get_blob(self, key, buffer):
-        value = self._get(key)
-        buffer[: len(value)] = value
-        return len(value)
-
-    def set_i32(self, key, value):
-        if not self.is_worn_out:
-            self.staged[key] = value
-
-    def commit(self):
-        self.stored.update(self.staged)
-        self.staged.clear()
 
 
 def test_boot_count_is_persisted_and_keys_are_derived():
@@ -238,10 +206,14 @@ class FakeRelay:
     def is_faulty(self):
         return False
 
+    def to_fail_safe(self, lock=False):
+        self.level = 0
 
-def meter():
+
+def meter(relay_class=1):
     driver, relay, records = Driver(), FakeRelay(), Records()
-    role = smart_meter.SmartMeter(driver, relay, Clock(), 1000)
+    points = smart_meter.points({"class": relay_class})
+    role = smart_meter.SmartMeter(points, driver, relay, Clock(), 1000)
     role.attach(records)
     return role, driver, relay, records
 
@@ -269,11 +241,36 @@ def test_the_load_is_shed_above_the_limit():
     assert {8: 2000} in [values for values, _ in records.reports]
 
 
+def test_no_load_is_connected_to_a_voltage_that_is_too_high_or_not_known():
+    for relay_class, op in ((1, messages.OP_DIRECT), (2, messages.OP_SELECT), (3, messages.OP_SELECT)):
+        role, driver, _, _ = meter(relay_class)
+
+        def refusal(value, op=op, role=role):
+            return rules.refusal(role.POINTS, 16, op, value, None, role.read)
+
+        assert (refusal(1), refusal(0)) == (messages.INTERLOCK, 0)
+        for voltage, expected in ((2530, 0), (2531, messages.INTERLOCK), (2300, 0)):
+            driver.answer = ((voltage, 1000, 0, 5, 500, 100, 0), messages.GOOD)
+            complete(role._work())
+            assert (refusal(1), refusal(0)) == (expected, 0)
+        driver.answer = SensorFault(messages.MUTE, "no answer")
+        complete(role._work())
+        assert (refusal(1), refusal(0)) == (messages.INTERLOCK, 0)
+
+
+def test_the_safe_state_of_a_meter_is_no_load():
+    role, _, relay, _ = meter(3)
+    relay.level = 1
+    assert complete(role.to_safe(16)) == (0, 1, 0)
+    assert complete(role.to_safe(8)) == (0, 23000, 0)
+    assert (role.read(16), role.read(8)) == (0, 0)
+
+
 def test_descriptions_have_the_shape_of_the_wire():
     from node import health
 
-    for role in (air_quality, smart_meter):
-        points = role.POINTS + health.POINTS
+    for described in (air_quality.POINTS, smart_meter.points({"class": 1}), smart_meter.points({"class": 3})):
+        points = described + health.POINTS
         messages.encode((messages.DESCRIBE, bytes(8), points))
         numbers = [row[0] for row in points]
         assert len(set(numbers)) == len(numbers)
