@@ -1,0 +1,219 @@
+"""A random game: operators with errands, a bad line, resets, power cuts, clocks that jump; and a gateway gone bad, or not.
+
+Every step is drawn from one table of moves. At the end of a game the line heals, and every command that was logged must
+have come to one verdict.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import cbor2
+from cast import ACTIVE, IMPOSTORS, KEYSET, REVOKED, ROOTS, rooted, row, twin
+from line import DOWN, UP, flipped
+from operators import Errand
+from oracle import DIRECT, OPERATE, SAFE, SELECT, want
+from points import DOOR, VOLTAGE, WRITABLE
+
+from paifang_wire import messages
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from world import World
+
+ERRANDS = 6
+HEALING_ROUNDS = 4
+
+
+class Walk:
+    """One game on a fresh world. `counts` is where it tells what came about."""
+
+    def __init__(self, world: World, counts: Counter[str], *, is_hostile: bool) -> None:
+        self._world = world
+        self._counts = counts
+        self._chance = world.chance
+        self._station = world.station
+        self._station.is_honest = not is_hostile
+        self._errands: list[Errand] = []
+        self._moves = [move for move, weight in HONEST for _ in range(weight)]
+        if is_hostile:
+            self._moves += [move for move, weight in HOSTILE for _ in range(weight)]
+
+    def play(self, steps: int) -> None:
+        for _ in range(steps):
+            self._counts["steps"] += 1
+            self._chance.choice(self._moves)(self)
+        self._heal()
+        for name, count in self._station.board.tally().items():
+            self._counts[name] += count
+        self._counts["faults of the line"] += self._station.line.faults
+
+    def _heal(self) -> None:
+        """The line is good again, and the node runs: what was logged comes to its verdict."""
+        station = self._station
+        station.line.healthy = True
+        station.board.power.cut_after(None)
+        for _ in range(HEALING_ROUNDS):
+            if station.board.is_off:
+                station.board.power_on()
+            station.connect()
+            station.settle()
+        want(not station.desk.unanswered, "every command comes to a verdict")
+        self._world.audit(station)
+        station.board.check_end()
+
+    def deliver_down(self) -> None:
+        self._station.deliver(DOWN)
+
+    def deliver_up(self) -> None:
+        self._station.deliver(UP)
+
+    def work(self) -> None:
+        self._station.board.work()
+        self._station.flush()
+
+    def pass_a_moment(self) -> None:
+        self._world.pass_time(self._chance.randrange(200))
+
+    def pass_time(self) -> None:
+        longest_ms = self._chance.choice((2_000, 2_000, 6_000, 15_000, 15_000, 320_000))
+        self._world.pass_time(self._chance.randrange(longest_ms))
+
+    def begin_errand(self) -> None:
+        if len(self._errands) < ERRANDS:
+            self._errands.append(Errand(self._world, self._station, self._chance))
+
+    def go_on(self) -> None:
+        if self._errands:
+            errand = self._chance.choice(self._errands)
+            errand.advance()
+            if errand.is_over:
+                self._errands.remove(errand)
+
+    def catch_up(self) -> None:
+        """A good spell: everything under way gets through, and everybody gets on with it."""
+        if self._station.board.is_off:
+            return
+        self._station.settle()
+        for errand in list(self._errands):
+            errand.advance()
+            if errand.is_over:
+                self._errands.remove(errand)
+        self._station.settle()
+
+    def reset(self) -> None:
+        self._station.power_on()
+
+    def cut_power_soon(self) -> None:
+        """At one of the next storage operations."""
+        power = self._station.board.power
+        power.cut_after(1 + self._chance.randrange(8), takes_effect=self._chance.random() < 0.5)
+
+    def power_back(self) -> None:
+        if self._station.board.is_off:
+            self._station.power_on()
+
+    def reconnect(self) -> None:
+        if not self._station.board.is_off:
+            self._station.connect()
+
+    def step_clock(self) -> None:
+        self._world.utc_error_ms = self._chance.choice((0, None, -3_600_000, 3_600_000, -(10**10), 10**10))
+
+    def change_surroundings(self) -> None:
+        values = self._station.board.values
+        values[DOOR] = self._chance.choice((0, 0, 0, 1))
+        values[VOLTAGE] = self._chance.choice((2_300, 2_300, 2_540, 2_700))
+
+    def change_keys(self) -> None:
+        """The roots sign another version; the gateway passes it on when it likes to."""
+        world = self._world
+        changed = self._chance.choice(world.rows[: len(world.rows)])
+        changed[3] = REVOKED if changed[3] == ACTIVE and self._chance.random() < 0.4 else ACTIVE
+        signers = self._chance.sample(ROOTS, 2)
+        world.keysets.append(rooted(KEYSET, cbor2.dumps([world.version, world.rows]), (signers[0], signers[1])))
+        world.version += 1
+
+    def push_keys(self) -> None:
+        self._station.desk.send([messages.ROOTED, messages.ROOTED_KEYSET, *self._world.keysets[-1]])
+
+    def replay_a_frame(self) -> None:
+        """Somebody on the line repeats what they have heard, as it was or with a bit turned."""
+        heard = self._station.line.heard
+        if heard:
+            frame = self._chance.choice(heard)
+            self._station.line.put(DOWN, frame if self._chance.random() < 0.5 else flipped(frame, self._chance))
+
+    def repeat_a_message(self) -> None:
+        """The stolen gateway says again what it has said, with another deadline perhaps."""
+        if self._station.desk.sent:
+            self._station.desk.send(self._renewed(self._chance.choice(self._station.desk.sent)))
+
+    def mix_orders(self) -> None:
+        """Order, approval and the plain fields of different commands, put together."""
+        orders = self._world.orders
+        if not orders:
+            return
+        base, other, third = (self._chance.choice(orders) for _ in range(3))
+        mixed = [*base[:7], other[7], third[8]]
+        if self._chance.random() < 0.5:
+            mixed = [*base[:8], third[8]]
+        place = self._chance.choice((7, 8))
+        if self._chance.random() < 0.2:
+            mixed[place] = twin(mixed[place])
+        elif self._chance.random() < 0.2:
+            mixed[place] = None
+        self._station.desk.send(self._renewed(mixed))
+
+    def make_a_command(self) -> None:
+        """Any command at all, unsigned."""
+        op = self._chance.choice((DIRECT, SELECT, SELECT, OPERATE, OPERATE, SAFE, 3, 5))
+        value = None if op == SAFE else self._chance.choice((0, 1, 1, 50, 501))
+        within_ms = self._chance.choice((20_000, -1, 10**6))
+        self._station.desk.send(self._world.command(self._chance.choice(WRITABLE), op, value, within_ms=within_ms))
+
+    def push_bad_keys(self) -> None:
+        """An older set, or one of its own, signed by whom it can find."""
+        world = self._world
+        if self._chance.random() < 0.5:
+            keyset = self._chance.choice(world.keysets)
+        else:
+            payload = cbor2.dumps([world.version, [row(IMPOSTORS[0], "eve"), row(IMPOSTORS[1], "mal")]])
+            signers = self._chance.choice((IMPOSTORS, (ROOTS[0], ROOTS[0]), (ROOTS[1], IMPOSTORS[0])))
+            keyset = rooted(KEYSET, payload, signers)
+        self._station.desk.send([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
+
+    def _renewed(self, message: list[object]) -> list[object]:
+        if message[0] != messages.COMMAND or self._chance.random() < 0.3:
+            return message
+        return [*message[:6], self._station.board.uptime_ms() + 20_000, *message[7:]]
+
+
+HONEST = (
+    (Walk.deliver_down, 12),
+    (Walk.deliver_up, 12),
+    (Walk.work, 20),
+    (Walk.pass_a_moment, 8),
+    (Walk.pass_time, 3),
+    (Walk.begin_errand, 6),
+    (Walk.go_on, 10),
+    (Walk.catch_up, 6),
+    (Walk.reset, 1),
+    (Walk.cut_power_soon, 1),
+    (Walk.power_back, 6),
+    (Walk.reconnect, 2),
+    (Walk.step_clock, 1),
+    (Walk.change_surroundings, 2),
+    (Walk.change_keys, 1),
+    (Walk.push_keys, 2),
+    (Walk.replay_a_frame, 3),
+)
+"""(move, weight): what happens around an honest gateway."""
+HOSTILE = (
+    (Walk.repeat_a_message, 5),
+    (Walk.mix_orders, 5),
+    (Walk.make_a_command, 6),
+    (Walk.push_bad_keys, 2),
+)
