@@ -90,9 +90,13 @@ def read_file(public: Path, path: str) -> bytes:
 
 def read_place(public: Path, place: tiles.Place) -> bytes:
     """A tile or a bundle; the whole one, longer, where a partial one has been replaced by it."""
-    whole = tiles.Place(place.level, place.number)
-    if place.width < tiles.WIDTH and not (public / place.path).exists() and (public / whole.path).exists():
-        place = whole
+    if place.width < tiles.WIDTH:
+        try:
+            return (public / place.path).read_bytes()
+        except FileNotFoundError:
+            whole = tiles.Place(place.level, place.number)
+            if (public / whole.path).exists():
+                place = whole
     return read_file(public, place.path)
 
 

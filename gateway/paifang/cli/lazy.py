@@ -33,6 +33,7 @@ BUILT_IN = {
     "keys": "paifang.cli.keys:app",
     "sign": "paifang.cli.sign:sign",
     "approve": "paifang.cli.sign:approve",
+    "audit": "paifang.cli.audit:app",
 }
 
 
