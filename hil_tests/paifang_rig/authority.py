@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-PEOPLE = {"alice": "alice", "bob": "bob", "bob-2": "bob", "carol": "carol"}
-"""Key → person: bob has two keys, and is one person."""
+PEOPLE = {"alice": "alice", "bob": "bob", "bob-2": "bob", "carol": "carol", "dave": "dave"}
+"""Key → person: bob has two keys, and is one person. A node takes a key once in some seconds: hence several persons."""
 ALL_OPS = (1 << len(names.OPS)) - 1
 EVERYWHERE = (("*", "*"),)
 GOOD_FOR_MS = 300_000

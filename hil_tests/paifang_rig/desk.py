@@ -82,18 +82,21 @@ class Line:
 
 
 class Desk:
-    """`async with Desk(identity, …) as desk`: nodes connect to `desk.port`. It acknowledges every record.
+    """`async with Desk(identity, …) as desk`: nodes connect to `desk.port`.
 
-    `utc_ms` is what it tells of the time; None: it knows none.
+    `utc_ms` is what it tells of the time; None: it knows none. Without `acknowledges`, nodes keep their records.
     """
 
-    def __init__(self, *identities: Identity, utc_ms: Callable[[], int | None] | None = None) -> None:
+    def __init__(
+        self, *identities: Identity, utc_ms: Callable[[], int | None] | None = None, acknowledges: bool = True
+    ) -> None:
         self.site = identities[0].site
         self.identities = {identity.node: identity for identity in identities}
         self.port = 0
         self.lines: dict[str, Line] = {}
         self.receipts: list[list[Any]] = []
         self._utc_ms = utc_ms or (lambda: int(time.time() * 1000))
+        self._acknowledges = acknowledges
         self._stored: dict[str, _Stored] = {name: {} for name in self.identities}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -251,7 +254,8 @@ class Desk:
             line.uptime_ms = max(line.uptime_ms, message[3])
             if marks.add(number):
                 line.records.append(message)
-        line.say([messages.ACK, boot, marks.high, marks.bitmap])
+        if self._acknowledges:
+            line.say([messages.ACK, boot, marks.high, marks.bitmap])
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -42,15 +42,17 @@ class PowerFault:
 
 
 class StorageLog:
-    """Counts the storage operations of a board by kind, and arms at most one fault."""
+    """Counts the storage operations of a board by kind, keeps their order, and arms at most one fault."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.kinds: list[str] = []
         self.fault: PowerFault | None = None
 
     def note(self, kind: str, detail: str) -> PowerFault | None:
         """The armed fault, if power fails at this operation."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.kinds.append(kind)
         if self.fault and self.fault.hits(kind, detail):
             return self.fault
         return None
