@@ -142,6 +142,29 @@ def export(
         output.print_note(f"wrote {out}")
 
 
+@app.command("passphrase")
+def change_passphrase(
+    key: KeyArgument = None,
+    passphrase_file: PassphraseOption = None,
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--new-passphrase-file", metavar="FILE", help="Read the new one from FILE (else ask)."),
+    ] = None,
+) -> None:
+    """Give a key another passphrase; the key itself stays.
+
+    Copies of the old file still open with the old one. If somebody may have both, revoke the key instead.
+    """
+    from paifang.keys import keyfile
+    from paifang.keys.keyring import Keyring
+
+    opened = Keyring.own().find(key)
+    signer = passphrase.unlocked(opened, passphrase_file)
+    chosen = passphrase.another_passphrase(opened.about.name, new_passphrase_file)
+    keyfile.seal(opened.file, opened.about, signer, chosen, replace=True)
+    output.print_note(f"{opened.file} has another passphrase")
+
+
 @app.command()
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KID", help="The key's id, or its *.pub file.", show_default=False)],

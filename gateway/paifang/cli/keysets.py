@@ -111,6 +111,31 @@ def check(file: SetArgument, roots: RootsOption = None, as_json: JsonOption = Fa
 
 
 @app.command()
+def fetch(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.", show_default=False)],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Get the key set that the gateway goes by, signatures and all.
+
+    \b
+    paifang keys set fetch -o in-force.keyset
+    """
+    from paifang.keys import files
+    from paifang.keys.keyset import KeySet
+
+    with connected(asked(ctx, data, config).place) as gateway:
+        answer = cast("dict[str, Any]", gateway.request("keyset.show"))
+    if not answer["keyset"]:
+        why = answer.get("problem") or "none was ever loaded"
+        raise not_found(f"the gateway has no key set: {why}", "paifang keys set load FILE")
+    keyset = KeySet.decode(bytes.fromhex(answer["keyset"]), "the gateway's answer")
+    files.write(out, keyset.encode())
+    output.print_note(f"wrote {out}: version {keyset.version}; `paifang keys set check {out}` checks who signed it")
+
+
+@app.command()
 def load(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The signed *.keyset.", show_default=False)],

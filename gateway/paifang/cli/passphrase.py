@@ -41,13 +41,12 @@ def unlocked(key: "KeyFile", file: Path | None) -> "SigningKey":
 
 def new_passphrase(name: str, file: Path | None) -> str:
     """A passphrase for a new key, typed twice when it is typed. Raises PaifangError."""
-    given = _given(file)
-    if given is not None:
-        return given
-    first = _asked(f"New passphrase for {name}: ")
-    if first != _asked("The same again: "):
-        raise bad_argument("the two passphrases are not the same", "try again")
-    return first
+    return _given(file) or _asked_twice(name)
+
+
+def another_passphrase(name: str, file: Path | None) -> str:
+    """As `new_passphrase`; the environment holds the old one. Raises PaifangError."""
+    return _asked_twice(name) if file is None else _of_file(file)
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -59,15 +58,24 @@ def confirm(question: str, yes: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _given(file: Path | None) -> str | None:
-    if file is not None:
-        from paifang.keys.files import read_text
+def _asked_twice(name: str) -> str:
+    first = _asked(f"New passphrase for {name}: ")
+    if first != _asked("The same again: "):
+        raise bad_argument("the two passphrases are not the same", "try again")
+    return first
 
-        lines = read_text(file).splitlines()
-        if not lines or not lines[0]:
-            raise bad_argument(f"there is no passphrase in {file}", "it stands in the first line")
-        return lines[0]
-    return os.environ.get(PASSPHRASE_VARIABLE) or None
+
+def _given(file: Path | None) -> str | None:
+    return os.environ.get(PASSPHRASE_VARIABLE) or None if file is None else _of_file(file)
+
+
+def _of_file(file: Path) -> str:
+    from paifang.keys.files import read_text
+
+    lines = read_text(file).splitlines()
+    if not lines or not lines[0]:
+        raise bad_argument(f"there is no passphrase in {file}", "it stands in the first line")
+    return lines[0]
 
 
 def _asked(prompt: str) -> str:

@@ -7,10 +7,13 @@ from paifang.keys.roots import Rooted
 from paifang_wire import orders
 from paifang_wire.errors import WireError
 
+EPOCH_MOST = (1 << 31) - 1
+"""What a node's NVS holds."""
+
 
 def build(node: str, epoch: int) -> Rooted:
     """A record that nobody has signed yet. Raises PaifangError for what no node could be told."""
-    if epoch < 1:
+    if not 1 <= epoch <= EPOCH_MOST:
         raise bad_argument(f"an epoch counts re-keyings, from 1 on, not {epoch}")
     try:
         return Rooted(orders.encode_epoch([node, epoch]))

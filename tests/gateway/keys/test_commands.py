@@ -81,6 +81,19 @@ def test_a_typed_passphrase_is_typed_twice(done, paifang, monkeypatch):
     done("keys", "new", "wang")
 
 
+def test_another_passphrase(done, paifang, tmp_path):
+    done("keys", "new", "wang")
+    before = json.loads(done("keys", "show", "--json").out)
+    (tmp_path / "old").write_text("seven wet crows\n")
+    (tmp_path / "new").write_text("eight dry crows\n")
+    assert "no terminal to ask on" in paifang("keys", "passphrase").err
+    done("keys", "passphrase", "--new-passphrase-file", "new")
+    assert json.loads(done("keys", "show", "--json").out) == before
+    assert stat.S_IMODE((tmp_path / "keys" / "wang.key").stat().st_mode) == 0o600
+    assert "does not open" in paifang("keys", "passphrase", "--new-passphrase-file", "old").err
+    done("keys", "passphrase", "--passphrase-file", "new", "--new-passphrase-file", "old")
+
+
 def test_the_root_ceremony(ward, done, paifang):
     roots = Roots.read(ward / "roots" / "roots.json")
     assert KeySet.read(ward / "ward-1.keyset").verify(roots) == ["root-1", "root-3"]
