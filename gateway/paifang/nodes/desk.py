@@ -252,6 +252,8 @@ class FrontDesk:
         boot = _boot_of(link)
         if boot_number == boot.boot:
             return boot, link.table
+        if boot_number not in self.store.boots(link.node):
+            self._doorkeeper.admit_boot(link.node, link.heard_s)
         earlier = self.store.boot(link.node, boot_number)
         return earlier, self.table(earlier.description) or link.table
 

@@ -1,4 +1,4 @@
-"""How many hellos are listened to, from one connection, one address, one node; and how many new descriptions."""
+"""How many hellos are listened to, from one connection, one address, one node; how many descriptions and boots."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Doorkeeper:
         self._nodes = Buckets(per_second=2, burst=30)
         self._replays = Buckets(per_second=0.2, burst=4)
         self._descriptions = Buckets(per_second=1 / 600, burst=20)
+        self._boots = Buckets(per_second=1 / 60, burst=64)
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
 
     def admit_peer(self, peer: str, now_s: float) -> None:
@@ -45,4 +46,9 @@ class Doorkeeper:
     def admit_description(self, node: str, now_s: float) -> None:
         """One that was not known: it is kept for ever, and only other firmware or wiring gives a node another one."""
         if not self._descriptions.take(node, now_s):
+            raise WireError(RATE, node)
+
+    def admit_boot(self, node: str, now_s: float) -> None:
+        """An earlier one that nobody has heard of: it is kept for ever. A record that is refused comes again later."""
+        if not self._boots.take(node, now_s):
             raise WireError(RATE, node)

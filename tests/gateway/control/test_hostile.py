@@ -10,17 +10,21 @@ import os
 import tracemalloc
 from collections import Counter
 from itertools import chain, count, islice
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hostile_lines
 import pytest
 from far_side import until
 from hostile_lines import TOO_LONG
+from near_side import open_files, resident_bytes
 
 from paifang.control.async_client import AsyncControlClient
 from paifang.control.authority import Authority, Caller, peer
 from paifang.control.server import CONNECTIONS_PER_USER
 from paifang.settings import ControlSettings, UserSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAVE = 15
 """As many requests at once as one connection may have in flight, the last one included."""
@@ -112,14 +116,6 @@ async def settled(house, tasks: int = 1 << 20, files: int = 1 << 20) -> None:
     await until(lambda: not house.gateway.control._connections)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     await until(lambda: open_files() <= files)
-
-
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def test_a_hundred_thousand_hostile_requests_change_nothing(house, as_uid, tier_size, caplog):
