@@ -25,8 +25,10 @@ class Authority:
         try:
             kid, order_payload, signature = sign1.split(command[7])
             approver_kid, approval_payload, approver_signature = sign1.split(command[8])
-            order = orders.decode_order(order_payload or b"")
-            approval = orders.decode_approval(approval_payload or b"")
+            if order_payload is None or approval_payload is None:
+                return messages.BAD_SIGNATURE, None
+            order = orders.decode_order(order_payload)
+            approval = orders.decode_approval(approval_payload)
         except WireError:
             return messages.BAD_SIGNATURE, None
         version, utc_ms = self._keyset.version, self._utc_ms(self._now_ms())

@@ -28,7 +28,7 @@ class Rooted:
         if what == messages.ROOTED_EPOCH:
             refusal = await self._take_epoch(payload, signature, other)
             return self._nvs.get_i32("epoch"), refusal
-        if what != messages.ROOTED_KEYSET or self._keyset is None:
+        if what != messages.ROOTED_KEYSET:
             return 0, messages.NO_SUCH_OP
         refusal = await self._take_keyset(payload, signature, other)
         return self._keyset.version, refusal

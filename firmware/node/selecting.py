@@ -10,6 +10,7 @@ from paifang_wire import messages, rules
 from .commands import refused
 
 _VALUE, _UNTIL_MS, _TOKEN = const(0), const(1), const(2)  # places in a selection
+_NONE = (None, -1, None)  # of a point that is not selected
 _SIGNED_CLASS = const(3)
 _TOKEN_BYTES = const(16)
 
@@ -48,7 +49,7 @@ class Selecting:
     async def _operate(self, commands, row: tuple, command: list, digest: bytes) -> tuple:
         point, value = command[2], command[4]
         is_signed = row[rules.CLASS] == _SIGNED_CLASS
-        held = self._selected.get(point)
+        held = self._selected.get(point, _NONE)
         refusal = _selection_refusal(held, is_signed, value, commands.now_ms())
         if refusal:
             return refused(refusal)
@@ -64,13 +65,13 @@ class Selecting:
         self.drop(point)
         return refused(refusal) if refusal else await commands.act(command, digest)
 
-    def _late_refusal(self, commands, command: list, held: list) -> int:
+    def _late_refusal(self, commands, command: list, held) -> int:
         if commands.now_ms() > held[_UNTIL_MS]:
             return messages.WRONG_TOKEN
         return commands.refusal(command)
 
 
 def _selection_refusal(held, is_signed: bool, value: int, now_ms: int) -> int:
-    if held is None or now_ms > held[_UNTIL_MS] or (is_signed and held[_TOKEN] is None):
+    if now_ms > held[_UNTIL_MS] or (is_signed and held[_TOKEN] is None):
         return messages.WRONG_TOKEN if is_signed else messages.NOT_SELECTED
     return 0 if held[_VALUE] == value else messages.NOT_SELECTED

@@ -30,7 +30,9 @@ class Trust:
         """(payload of the HELD that answers a ROOTED, True when the epoch has changed: then the node must restart)."""
         what = message[1]
         held, refusal = self.version, messages.BUSY
-        if not self._is_taking:
+        if what != messages.ROOTED_EPOCH and self._keyset is None:
+            refusal = messages.NO_SUCH_OP
+        elif not self._is_taking:
             self._is_taking = True
             before = list(sys.modules)
             try:

@@ -54,7 +54,7 @@ class SimBoard:
         sensors: Iterable[Sensor] = (),
         *,
         speed: int = 1,
-        heap: str = "128k",
+        heap: str = "160k",
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,
