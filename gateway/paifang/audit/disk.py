@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+PRIVATE_FOLDER = 0o700
+PUBLIC_FOLDER = 0o755
 
 
 class Disk:
@@ -31,8 +33,8 @@ class Disk:
     def close(self, file: int) -> None:
         os.close(file)
 
-    def make_folder(self, path: Path) -> None:
-        path.mkdir(exist_ok=True)
+    def make_folder(self, path: Path, mode: int = PUBLIC_FOLDER) -> None:
+        path.mkdir(mode, exist_ok=True)
 
     def rename(self, old: Path, new: Path) -> None:
         old.replace(new)

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from paifang.audit import opening, reading
-from paifang.audit.disk import Disk
+from paifang.audit.disk import PRIVATE_FOLDER, Disk
 from paifang.audit.writer import Pending, Writer
 from paifang.errors import PaifangError, resource_error
 
@@ -161,7 +161,7 @@ class AuditLog:
 def _lock(folder: Path) -> int:
     """Make the folder this log's alone and return the file that keeps it so. Raises PaifangError."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise opening.explain(error, folder) from error

@@ -129,6 +129,8 @@ def parse(data: bytes) -> Note:
         raise NoteError("not UTF-8") from error
     if not gap or not lines.endswith("\n"):
         raise NoteError("not a signed note")
+    if any(each < " " and each != "\n" for each in text):
+        raise NoteError("a control character in a note")
     return Note(text + "\n", tuple(_signature(line) for line in lines[:-1].split("\n")))
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from paifang.audit import checkpoints, ledger, notes, tail, tiles, tree
-from paifang.audit.disk import PRIVATE
+from paifang.audit.disk import PRIVATE, PRIVATE_FOLDER
 from paifang.audit.frontier import Frontier, resume
 from paifang.audit.notes import NoteError
 from paifang.audit.tail import DamagedTailError
@@ -82,7 +82,7 @@ def _new(folder: Path, origin: str, disk: Disk) -> Ledger:
     except NoteError as error:
         raise PaifangError(f"no audit log can be called so: {error}", "choose a site without spaces") from error
     public = folder / ledger.PUBLIC_FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    disk.make_folder(folder, PRIVATE_FOLDER)
     disk.make_folder(public)
     made = ledger.Ledger(folder, signer, disk, Frontier(loader(folder, public)))
     made.rewrite_tail(0)

@@ -63,7 +63,7 @@ def read(data: bytes) -> Tail:
     while place < len(data):
         group = _group(data, place, first + len(entries))
         if group is None:
-            if _has_good_frame(data, place + 1):
+            if _has_good_frame(data, place):
                 raise DamagedTailError(f"entry {first + len(entries)} is damaged, and entries behind it are not")
             break
         found, place = group
