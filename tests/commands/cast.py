@@ -29,9 +29,10 @@ _PREHASHED = ec.ECDSA(Prehashed(hashes.SHA256()))
 
 
 class Key:
-    """A private key. `public` is x || y, `kid` what names it."""
+    """The private key of a number. `public` is x || y, `kid` what names it."""
 
-    def __init__(self, secret: int) -> None:
+    def __init__(self, number: int) -> None:
+        secret = int.from_bytes(hashlib.sha256(b"key %d" % number).digest(), "big") % ORDER
         self._private = ec.derive_private_key(secret, ec.SECP256R1())
         numbers = self._private.public_key().public_numbers()
         self.public = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cast import QuickVerification
+from forgeries import FORGERIES
 from hostile import ATTACKS
 from misuse import MISUSES
 from oracle import Violation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 STEPS_AN_EPISODE = 250
 VERIFICATIONS = {"quick": QuickVerification, "p256": p256.Verification}
-SCENES: dict[str, Callable[[World], None]] = {**ATTACKS, **MISUSES}
+SCENES: dict[str, Callable[[World], None]] = {**ATTACKS, **MISUSES, **FORGERIES}
 
 
 def attack(name: str, verify: str = "quick", seed: int = 1) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def attack(name: str, verify: str = "quick", seed: int = 1) -> dict[str, Any]:
 
     def scene(_: Counter[str]) -> None:
         world = _world(seed, verify)
-        world.station.is_honest = name in MISUSES
+        world.station.is_honest = name not in ATTACKS
         SCENES[name](world)
         world.audit(world.station)
 

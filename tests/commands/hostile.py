@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 KEY_PAUSE_MS = 6_000
 """Longer than a node makes a key wait between two signatures."""
 ID_MEMORY = 8
-REPL = (b"\x03", b"\x03\x03", b"\x01", b"\x02", b"\x04", b"\x05", b"\r\x03\x03\r\x01", b"\x05A\x01", b"import os\r\n\x04")
+REPL = (
+    b"\x03",
+    b"\x03\x03",
+    b"\x01",
+    b"\x02",
+    b"\x04",
+    b"\x05",
+    b"\r\x03\x03\r\x01",
+    b"\x05A\x01",
+    b"import os\r\n\x04",
+)
 """Interrupt, raw REPL, friendly REPL, soft reset, paste mode, mpremote's opening and its raw-paste request."""
 
 
@@ -177,7 +187,10 @@ def repl_bytes_on_the_link(world: World) -> None:
         for frame in (noise, *frames):
             station.board.receive(frame)
             station.settle()
-    want(station.board.heard == [sent for sent in station.board.heard if sent in station.desk.sent], "no stranger heard")
+    want(
+        station.board.heard == [sent for sent in station.board.heard if sent in station.desk.sent],
+        "no stranger is heard",
+    )
 
 
 def forged_receipt(world: World) -> None:

@@ -24,7 +24,7 @@ from node.trust import Trust
 from node.uptime import Uptime
 from node.verifier import Verifier
 from node.wall import WallClock
-from oracle import CANCEL, EXECUTED, SAFE, SELECT, Moment, Oracle, want
+from oracle import CANCEL, EXECUTED, NOT_KEPT, SAFE, SELECT, Moment, Oracle, want
 from points import BOOL, CLASSES, FAIL_SAFE, TABLE
 from role import Role
 from storage import Flash, Nvs, Power, PowerCutError
@@ -88,7 +88,7 @@ class Board:
         self.power = Power()
         self.nvs = Nvs(self.power, world.chance)
         self.flash = _flashes[name] = Flash(self.power)
-        self.values = {row[0]: 2_300 if row[1] == "voltage" else 0 for row in TABLE}
+        self.values: dict[int, int | None] = {row[0]: 2_300 if row[1] == "voltage" else 0 for row in TABLE}
         self.description = hashlib.sha256(cbor.encode(TABLE)).digest()[:8]
         self.oracle = Oracle(name, self.description, keys.receipt_key(master))
         self.made: set[bytes] = set()
@@ -187,7 +187,8 @@ class Board:
 
     def check_end(self) -> None:
         """Nothing of class 2 or 3 was done without a word about it."""
-        spoken = {cbor2.loads(payload)[1] for payload in self.made}
+        receipts = [cbor2.loads(payload) for payload in self.made]
+        spoken = {receipt[1] for receipt in receipts if receipt[4] != NOT_KEPT}
         for identifier, point, _ in self.oracle.writes:
             want(CLASSES[point] < 2 or identifier in spoken, "nothing that was done is silently lost")
 

@@ -28,8 +28,13 @@ LIMITS = {row[0]: (row[5], row[6]) for row in TABLE}
 WRITABLE = tuple(number for number in CLASSES if CLASSES[number])
 FAIL_SAFE = 0
 
-INTERLOCKED: dict[tuple[int, int], Callable[[dict[int, int]], bool]] = {
-    (BREAKER, 1): lambda read: read[VOLTAGE] > 2530,
-    (VALVE, 1): lambda read: read[DOOR] != 0 or read[VOLTAGE] >= 2600,
+INTERLOCKED: dict[tuple[int, int], Callable[[dict[int, int | None]], bool]] = {
+    (BREAKER, 1): lambda read: _at(read, VOLTAGE, 9_999) > 2530,
+    (VALVE, 1): lambda read: _at(read, DOOR, 1) != 0 or _at(read, VOLTAGE, 9_999) >= 2600,
 }
-"""(point, value) -> whether what is read forbids it."""
+"""(point, value) -> whether what is read forbids it; what is not known does."""
+
+
+def _at(read: dict[int, int | None], point: int, unknown: int) -> int:
+    value = read[point]
+    return unknown if value is None else value

@@ -169,7 +169,7 @@ class World:
         what = [identifier, node, point, more.get("description", DESCRIPTION), more.get("op", OPERATE), value]
         payload = cbor2.dumps([*what, more.get("expect"), until_ms, more.get("least", 1), "as agreed", token])
         for station in self.stations.values():
-            station.board.oracle.offered[hashlib.sha256(payload).digest()] = more.get("shown", NAMES[point])
+            station.board.oracle.on_offered(payload, more.get("shown", NAMES[point]), point)
         return key.sign1(more.get("purpose", COMMAND), payload, site=more.get("site", SITE))
 
     def approval(self, key: Key, order: bytes, token: bytes | None, **more: Any) -> bytes:
