@@ -120,10 +120,8 @@ class Denied:
             return PaifangError(f"{self.op} is for nobody on this socket", code="denied")
         needed = " or ".join(filter(None, [", ".join(self.roles[:-1]), self.roles[-1]]))
         has = ", ".join(sorted(who.roles)) or "none"
-        hint = (
-            f'to grant it, write [[control.users]] user = "{who.name}", roles = ["{self.roles[0]}"] into gateway.toml '
-            "and run `paifang reload` as the gateway's user or root"
-        )
+        entry = f'uid = {who.uid}, roles = ["{self.roles[0]}"]'
+        hint = f"to grant it, add [[control.users]] with {entry} to gateway.toml and run `paifang reload` as root"
         message = f"{who.name} may not {self.op}: it takes the role {needed} (has: {has})"
         return PaifangError(message, hint, code="denied")
 

@@ -72,7 +72,7 @@ class Policy:
         if ask.action not in ACTIONS:
             return Decision(False, (), f'there is no action "{ask.action}"')
         if ask.action == "safe" and "safety" in roles:
-            return Decision(True, (SAFETY_RULE,), "the role safety may always make safe")
+            return Decision(True, (SAFETY_RULE,), f"permitted by {SAFETY_RULE}: the role safety may always make safe")
         entities = self._entities_of(ask.person, roles)
         allowed, ids, errors = cedar.ask(self._policies, entities, ask.person, ask.action, ask.node, self._context(ask))
         if errors and ask.action != "safe":

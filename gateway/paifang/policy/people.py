@@ -47,11 +47,11 @@ def parse_days(text: str) -> frozenset[int]:
     """Days of the week, Monday is 0; ValueError naming what was expected."""
     days: set[int] = set()
     for part in text.split(","):
-        first, _, last = (each.strip() for each in part.partition("-"))
-        if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
+        ends = [each.strip() for each in part.split("-")]
+        if len(ends) > 2 or not all(each in WEEKDAYS for each in ends):
             raise ValueError(DAYS_EXPECTED)
-        start, length = WEEKDAYS.index(first), (WEEKDAYS.index(last or first) - WEEKDAYS.index(first)) % 7
-        days |= {(start + step) % 7 for step in range(length + 1)}
+        first, last = WEEKDAYS.index(ends[0]), WEEKDAYS.index(ends[-1])
+        days |= {(first + step) % 7 for step in range((last - first) % 7 + 1)}
     return frozenset(days)
 
 

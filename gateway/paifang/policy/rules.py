@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from paifang.config.explain import Problem, nearest
 from paifang.policy import cedar
-from paifang.policy.names import ACTIONS, VIAS, WEEKDAYS
+from paifang.policy.names import ACTIONS
 
 GUARDS_FILE, ROLES_FILE, SCHEMA_FILE = "guards.cedar", "roles.cedar", "policy.cedarschema"
 
@@ -20,7 +20,13 @@ _QUOTED = re.compile(r'`(?:\w+::)?"?([^`"]+)"?`')
 _PERSON = re.compile(r'Person::"([^"]+)"')
 _FOR_POLICY = re.compile(r"^for policy `policy0`[,:] ")
 _FOR_ACTION = re.compile(r' (?:in context )?for Action::"\w+"')
+_SHORTER = (
+    (re.compile(r'entity `Role::"(.*)"` is of an enumerated entity type, .*'), r"no role `\1`"),
+    (re.compile(r'unrecognized action `Action::"(.*)"`'), r"no action `\1`"),
+    (re.compile(r"unrecognized entity type"), "no type"),
+)
 _CONSEQUENCE = "unable to find an applicable action given the policy scope constraints"
+_KEYWORDS = ("permit", "forbid", "when", "unless", "like", "has", "in", "is", "context", "principal", "resource")
 _TYPES = ("Person", "Role", "Node", "Action")
 _ATTRIBUTES = (
     "node", "point", "class", "value", "site", "hour", "minute", "weekday", "via", "requester", "on_duty", "in_area"
@@ -115,6 +121,8 @@ def _refusals(piece: str, roles: tuple[str, ...]) -> list[str]:
     found: dict[str, None] = {}
     for error in cedar.mistakes(piece, schema(roles)):
         text = _FOR_ACTION.sub(" in context", _FOR_POLICY.sub("", error))
+        for longer, shorter in _SHORTER:
+            text = longer.sub(shorter, text)
         found[text] = None
     return [text for text in found if text != _CONSEQUENCE or len(found) == 1]
 
@@ -128,6 +136,19 @@ def _problem(file: Path, line: int, piece: str, what: str, roles: tuple[str, ...
     at = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", piece)
     if at is not None:
         line += piece.count("\n", 0, at.start())
-    known = {*roles, *ACTIONS, "command", *_TYPES, *_ATTRIBUTES, *VIAS, *WEEKDAYS, "like", "when", "unless", "context"}
-    near = "" if word in known else nearest(word, sorted(known))
+    near = nearest(word, _known(what, roles))
+    near = "" if near == word else near
     return Problem(file, line, "", what, found=word, nearest=near)
+
+
+def _known(what: str, roles: tuple[str, ...]) -> tuple[str, ...]:
+    """The right words for what is complained of."""
+    for mark, words in (
+        ("no role", roles),
+        ("no action", (*ACTIONS, "command")),
+        ("no type", _TYPES),
+        ("attribute", _ATTRIBUTES),
+    ):
+        if mark in what:
+            return words
+    return _KEYWORDS

@@ -1,6 +1,7 @@
 """The control socket: a real socket, a real table of handlers, clients that behave and clients that do not."""
 
 import asyncio
+import grp
 import json
 import os
 import socket
@@ -17,7 +18,7 @@ from paifang.control.connection import REQUESTS_PER_CONNECTION
 from paifang.control.lines import REQUEST_LIMIT_BYTES, RemoteError, UnreachableError
 from paifang.control.server import CONNECTIONS_PER_USER, ControlServer
 from paifang.errors import EXIT_RESOURCE, EXIT_UNREACHABLE, EXIT_USAGE, PaifangError, not_found
-from paifang.settings import ControlSettings
+from paifang.settings import ControlSettings, UserSettings
 
 STRANGER_UID = 4242
 DEADLINE_S = 20
@@ -46,7 +47,10 @@ class Table:
 
     def authority(self, *uids):
         """Lets in the own user, root and `uids`, each to all of these."""
-        return Authority(ControlSettings(uids=uids), permissions=dict.fromkeys(self.handlers(), ANY))
+        return Authority(ControlSettings(uids=uids), permissions=self.permissions())
+
+    def permissions(self):
+        return dict.fromkeys(self.handlers(), ANY)
 
     async def who(self, args, caller):
         return {"uid": caller.uid, "gid": caller.gid, "pid": caller.pid, "args": args}
@@ -257,12 +261,12 @@ async def _lets_in(server):
     return True
 
 
-def ask_as(uid, path):
+def ask_as(uid, path, groups=()):
     """What a process of another user gets: its answer, or the name and text of its error."""
     source = (
         "import json, os, sys; from pathlib import Path\n"
         "from paifang.control.client import ControlClient; from paifang.errors import PaifangError\n"
-        f"os.setgroups([]); os.setgid({uid}); os.setuid({uid})\n"
+        f"os.setgroups({list(groups)}); os.setgid({uid}); os.setuid({uid})\n"
         "try: print(json.dumps([0, ControlClient(Path(sys.argv[1])).request('who')['uid']]))\n"
         "except PaifangError as error: print(json.dumps([error.exit_code, error.message]))"
     )
@@ -317,6 +321,18 @@ async def test_a_listed_user_is_let_in_and_out_again(open_folder, table):
     assert await asyncio.to_thread(ask_as, STRANGER_UID, served.path) == [0, STRANGER_UID]
     served.allow(table.authority())
     assert (await asyncio.to_thread(ask_as, STRANGER_UID, served.path))[0] == EXIT_UNREACHABLE
+    await served.stop()
+
+
+@as_root
+async def test_a_user_is_let_in_by_a_group_that_the_kernel_tells(open_folder, table):
+    daemons = grp.getgrnam("daemon").gr_gid
+    users = (UserSettings(group="daemon", roles=("viewer",)),)
+    authority = Authority(ControlSettings(users=users), permissions=table.permissions())
+    served = ControlServer(open_folder / "control" / "gateway.sock", table.handlers(), authority)
+    await served.start()
+    assert await asyncio.to_thread(ask_as, STRANGER_UID, served.path, [daemons, 7]) == [0, STRANGER_UID]
+    assert (await asyncio.to_thread(ask_as, STRANGER_UID, served.path, [7]))[0] == EXIT_UNREACHABLE
     await served.stop()
 
 
