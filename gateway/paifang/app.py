@@ -10,29 +10,40 @@ import resource
 import sys
 from typing import TYPE_CHECKING, Any
 
-from paifang.commands.dispatch import Dispatcher
+from paifang.audit.checkpoints import origin_of
+from paifang.audit.log import AuditLog
+from paifang.commands.journal import GATEWAY, Journal
+from paifang.commands.room import CommandRoom, Outside
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
+from paifang.enrolment import Enrolment
 from paifang.errors import EXIT_USAGE, PaifangError, resource_error
 from paifang.feed import Feed
-from paifang.nodes.clocks import Clocks
-from paifang.nodes.desk import estimate_uptime_ms
+from paifang.nodes.clocks import Clocks, ClockWatch
+from paifang.nodes.desk import estimate_uptime_ms, latest_values
 from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
+from paifang.operations.callers import actor
+from paifang.operations.commands import CommandOperations
+from paifang.operations.nodes import NodeOperations
+from paifang.operations.records import RecordOperations
 from paifang.policy import Policy
-from paifang.report import Reporter
+from paifang.report import Commanding, Reporter
 from paifang.settings import split_listen
 from paifang.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from paifang.audit.disk import Disk
+    from paifang.control.authority import Caller
     from paifang.nodes.links import Link
     from paifang.settings import Settings
     from paifang.store import Batch
     from paifang.store.points import PointTable
 
 STORE_FILE = "paifang.db"
+AUDIT_FOLDER = "audit"
 LOCK_FILE = "gateway.lock"
 SWITCH_INTERVAL_S = 0.0005
 """How long the store's thread waits for the interpreter while the event loop is busy; Python's own 5 ms would make
@@ -42,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """One gateway with `settings`. `vfs` and `synchronous` are the store's, for tests.
+    """One gateway with `settings`. `vfs` and `synchronous` are the store's, `audit_disk` the log's, for tests.
 
     `on_stop` and `on_reload` are what the operations `stop` and `reload` call.
     """
@@ -54,6 +65,7 @@ class Gateway:
         clocks: Clocks | None = None,
         vfs: str | None = None,
         synchronous: str = "FULL",
+        audit_disk: Disk | None = None,
         on_stop: Callable[[], object] | None = None,
         on_reload: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
@@ -68,6 +80,7 @@ class Gateway:
             vfs=vfs,
             synchronous=synchronous,
         )
+        self._audit_disk = audit_disk
         self._stack = contextlib.AsyncExitStack()
 
     @property
@@ -77,7 +90,11 @@ class Gateway:
         return self.nodes.listener.host, self.nodes.listener.port
 
     async def start(self) -> None:
-        """Store, control socket, links, in this order. Raises PaifangError and leaves nothing behind."""
+        """Store, audit log, control socket, links, in this order. Raises PaifangError and leaves nothing behind.
+
+        A log that cannot be opened is no reason to leave the ward alone: it is `broken`, and only the safe state is
+        commanded.
+        """
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         _allow_many_connections()
         async with contextlib.AsyncExitStack() as stack:
@@ -85,7 +102,14 @@ class Gateway:
             self.policy = Policy.load(self.settings.policy_folder, self.settings.site)
             await self.store.open()
             stack.push_async_callback(self.store.close)
+            self.journal = await self._open_journal(stack)
             self._compose()
+            await self.commands.open()
+            self.journal.note("start", GATEWAY, GATEWAY, policy=self.policy.hash, keyset=self.commands.keysets.version)
+            stack.callback(self.journal.note, "stop", GATEWAY, GATEWAY)
+            stack.push_async_callback(self.commands.close)
+            self._watch.start()
+            stack.callback(self._watch.stop)
             await self.control.start()
             stack.push_async_callback(self.control.stop)
             await self.nodes.start(*_places(self.settings))
@@ -111,22 +135,69 @@ class Gateway:
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
         policy = Policy.load(settings.policy_folder, settings.site)
         await self.nodes.reload(*_places(settings))
-        self.policy = policy
-        self.control.allow(Authority(settings.control, policy.roles_of))
-        self.store.commit_ms = settings.store.commit_ms
         self.settings = settings
+        self._go_by(policy, GATEWAY)
+        self.store.commit_ms = settings.store.commit_ms
+
+    async def _open_journal(self, stack: contextlib.AsyncExitStack) -> Journal:
+        folder, site = self.settings.data / AUDIT_FOLDER, self.settings.site
+        log = AuditLog(folder, origin_of(site), self._clocks.utc_ms, disk=self._audit_disk)
+        try:
+            await log.open()
+        except PaifangError as error:
+            _log.error("nothing is commanded but the safe state: %s", error)
+            return Journal(None, error)
+        stack.push_async_callback(_close_log, log)
+        return Journal(log)
 
     def _compose(self) -> None:
-        self.nodes = NodeService(self.settings.site, self.store, self._clocks)
+        clocks, site = self._clocks, self.settings.site
+        self.nodes = NodeService(site, self.store, clocks)
         desk = self.nodes.desk
-        self.dispatcher = Dispatcher(self.store, self._target, self._clocks.random, self._clocks.utc_ms)
-        self.feed = Feed(self.store, desk.table)
-        desk.on_receipt = self.dispatcher.take_receipt
-        desk.on_session = self.feed.session
-        report = Reporter(
-            lambda: self.settings, self.store, self.nodes, self.dispatcher, self.feed, lambda: self.control.counts
+        outside = Outside(
+            site=site,
+            data=self.settings.data,
+            roots_file=lambda: self.settings.roots_file,
+            target=self._target,
+            sessions=desk.sessions.values,
+            table=desk.table,
+            encoded_table=self.store.registry.descriptions.get,
+            policy=lambda: self.policy,
+            settings=lambda: self.settings.authority,
+            utc_ms=clocks.utc_ms,
+            monotonic=clocks.monotonic,
+            random=clocks.random,
         )
-        self.operations = Operations(self.store, self.nodes, self.dispatcher, self.feed, report)
+        self.commands = CommandRoom(self.store, self.journal, outside)
+        self.feed = Feed(self.store, desk.table)
+        self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
+        desk.on_receipt = self.commands.dispatcher.take_receipt
+        desk.on_session = self.feed.session
+        desk.on_promoted = self._promoted
+        desk.on_held = self.enrolment.held
+        self._watch = ClockWatch(clocks, lambda step_ms: self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms))
+        self._compose_control()
+
+    def _compose_control(self) -> None:
+        room = self.commands
+        commanding = Commanding(self.journal, room.dispatcher, room.pendings, room.gates, room.keysets)
+        report = Reporter(
+            lambda: self.settings, self.store, self.nodes, commanding, self.feed, lambda: self.control.counts
+        )
+        parts = (
+            NodeOperations(self.enrolment, report),
+            CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
+            RecordOperations(
+                self.settings.site,
+                self.journal,
+                room.keysets,
+                lambda: self.policy,
+                self._reload_policy,
+                self._clocks.utc_ms,
+            ),
+        )
+        more = {op: handler for part in parts for op, handler in part.handlers().items()}
+        self.operations = Operations(self.store, self.nodes, self.feed, report, more)
         self.operations.on_stop = self.on_stop
         self.operations.on_reload = self.on_reload
         self.control = ControlServer(
@@ -134,7 +205,27 @@ class Gateway:
             self.operations.handlers(),
             Authority(self.settings.control, self.policy.roles_of),
             own_folder=self.settings.control.socket is None,
+            on_denied=self._denied,
         )
+
+    async def _reload_policy(self, caller: Caller) -> dict[str, Any]:
+        """Read the policy's files again. Raises PaifangError and goes on with those in force."""
+        self._go_by(Policy.load(self.settings.policy_folder, self.settings.site), actor(caller))
+        return {"hash": self.policy.hash.hex(), "rules": len(self.policy.rules)}
+
+    def _go_by(self, policy: Policy, who: str) -> None:
+        if policy.hash != self.policy.hash:
+            self.journal.note("policy", GATEWAY, who, hash=policy.hash, before=self.policy.hash)
+        self.policy = policy
+        self.control.allow(Authority(self.settings.control, policy.roles_of))
+
+    def _denied(self, caller: Caller, op: str, role: str, times: int) -> None:
+        self.journal.note("denied", op, actor(caller), role=role, times=times, pid=caller.pid)
+
+    def _promoted(self, link: Link) -> None:
+        self.enrolment.promoted(link)
+        self.commands.keysets.push(link)
+        self.commands.dispatcher.promoted(link.node)
 
     def _settled(self, batch: Batch) -> None:
         self.nodes.desk.settled(batch)
@@ -157,13 +248,28 @@ class _Target:
     def __init__(self, link: Link, clocks: Clocks) -> None:
         self._link = link
         self._clocks = clocks
+        self.node = link.node
         self.table: PointTable | None = link.table
+        self.session: object = link.number
+        self.boot = link.boot.boot if link.boot else 0
+        self.description = (link.boot.description if link.boot else None) or b""
 
     def uptime_ms(self) -> int:
         return estimate_uptime_ms(self._link, self._clocks.monotonic())
 
+    def values(self) -> dict[int, int]:
+        return latest_values(self._link, self._clocks.monotonic())
+
     def send(self, message: Sequence[Any]) -> None:
         self._link.send(list(message))
+
+
+async def _close_log(log: AuditLog) -> None:
+    """What could not be logged was told as it happened."""
+    try:
+        await log.close()
+    except PaifangError as error:
+        _log.error("%s", error)
 
 
 def _places(settings: Settings) -> tuple[Listen, list[Line]]:

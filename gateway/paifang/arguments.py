@@ -54,10 +54,32 @@ class Arguments:
             raise bad_argument(f"{name} of {self._op} is {2 * length} hexadecimal digits")
         return found
 
+    def octets(self, name: str, most: int) -> bytes:
+        """1 to `most` bytes, given as hexadecimal digits."""
+        found = self.optional_octets(name, most)
+        if found is None:
+            raise bad_argument(f"{self._op} needs {name}, hexadecimal digits")
+        return found
+
+    def optional_octets(self, name: str, most: int) -> bytes | None:
+        value = self._left.pop(name, None)
+        if value is None:
+            return None
+        try:
+            found = bytes.fromhex(value) if isinstance(value, str) and len(value) <= 2 * most else b""
+        except ValueError:
+            found = b""
+        if not found:
+            raise bad_argument(f"{name} of {self._op} is 2 to {2 * most} hexadecimal digits")
+        return found
+
     def anything(self, name: str) -> Any:
         if name not in self._left:
             raise bad_argument(f"{self._op} needs {name}")
         return self._left.pop(name)
+
+    def optional(self, name: str) -> Any:
+        return self._left.pop(name, None)
 
     def done(self) -> None:
         if self._left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from paifang.nodes.clocks import LEAST_UTC_MS
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from paifang.commands.dispatch import Dispatcher
+    from paifang.commands.gates import Gates
+    from paifang.commands.journal import Journal
+    from paifang.commands.keysets import KeySets
+    from paifang.commands.pending import Pendings
     from paifang.feed import Feed
     from paifang.nodes.links import Link
     from paifang.nodes.service import NodeService
@@ -34,6 +38,32 @@ _REFUSAL_HINTS = {
 _NEVER = (0, 0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Commanding:
+    """The parts of the commands' path that are reported on."""
+
+    journal: Journal
+    dispatcher: Dispatcher
+    pendings: Pendings
+    gates: Gates
+    keysets: KeySets
+
+    def figures(self) -> dict[str, Any]:
+        log, broken = self.journal.log, self.journal.broken
+        return {
+            "open": len(self.dispatcher.open),
+            "pending": len(self.pendings),
+            "refused": self.gates.refused,
+            "keyset": self.keysets.version,
+            "audit": {
+                "entries": self.journal.size,
+                "problem": broken.message if broken else None,
+                "late": log.late if log else 0,
+                "lost": (log.lost if log else 0) + self.journal.unlogged,
+            },
+        }
+
+
 class Reporter:
     """Every answer is JSON; times are UTC milliseconds."""
 
@@ -42,25 +72,26 @@ class Reporter:
         settings: Callable[[], Settings],
         store: Store,
         service: NodeService,
-        dispatcher: Dispatcher,
+        commanding: Commanding,
         feed: Feed,
         callers_refused: Callable[[], Mapping[str, int]],
     ) -> None:
         self._settings = settings
         self._store = store
         self._service = service
-        self._dispatcher = dispatcher
+        self._commanding = commanding
         self._feed = feed
         self._callers_refused = callers_refused
         self._started_s = service.clocks.monotonic()
 
     async def status(self) -> dict[str, Any]:
         settings, store, service = self._settings(), self._store, self._service
+        problem = store.problem or self._commanding.journal.broken
         listener = service.listener
         return {
             "site": settings.site,
-            "state": "degraded" if store.problem else "ok",
-            "problem": store.problem.message if store.problem else None,
+            "state": "degraded" if problem else "ok",
+            "problem": problem.message if problem else None,
             "uptime_s": round(service.clocks.monotonic() - self._started_s, 1),
             "pid": os.getpid(),
             "data": str(settings.data),
@@ -71,6 +102,7 @@ class Reporter:
             ],
             "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
+            "commands": self._commanding.figures(),
             "refused": sum(service.desk.counters.refused.values()),
             "refused_for": dict(service.desk.counters.refused),
         }
@@ -97,7 +129,8 @@ class Reporter:
             "connections": self._service.connections,
             "connections_total": counters.connections,
             "closed": dict(counters.closed),
-            "ignored_receipts": self._dispatcher.ignored_receipts,
+            "ignored_receipts": self._commanding.dispatcher.ignored_receipts,
+            "commands": self._commanding.figures(),
             "control_refused": dict(self._callers_refused()),
             "watchers": self._feed.watchers,
             "watch_missed": self._feed.missed,
@@ -105,7 +138,7 @@ class Reporter:
 
     async def check(self) -> list[dict[str, str]]:
         """Findings {level, subject, message, hint}, level one of ok, warning, error."""
-        found = [self._store_finding()]
+        found = [self._store_finding(), self._audit_finding(), *self._command_findings()]
         if self._service.clocks.utc_ms() < LEAST_UTC_MS:
             found.append(_finding("warning", "clock", "this machine does not know the date", "set it, or run NTP"))
         found += [
@@ -149,7 +182,13 @@ class Reporter:
         newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
         known = table(newest.description) if newest else None
         points = [_point_row(point, latest.get(point.number)) for point in known.points] if known else []
-        return {**row, "epoch": self._store.registry.nodes[node].epoch, "boots": boots, "points": points}
+        known_node, link = self._store.registry.nodes[node], self._service.desk.sessions.get(node)
+        keys = {
+            "epoch": known_node.epoch,
+            "next_epoch": known_node.next_epoch,
+            "keyset": link.keyset if link else None,
+        }
+        return {**row, **keys, "boots": boots, "points": points}
 
     def strangers(self) -> list[dict[str, Any]]:
         """Unknown node ids that said hello, the latest first."""
@@ -169,6 +208,27 @@ class Reporter:
         if problem is None:
             return _finding("ok", "store", f"{self._store.path} takes what it is given", "")
         return _finding("error", "store", problem.message, problem.hint)
+
+    def _audit_finding(self) -> dict[str, str]:
+        problem = self._commanding.journal.broken
+        if problem is None:
+            return _finding(
+                "ok", "audit", f"the audit log takes what it is given: {self._commanding.journal.size} entries", ""
+            )
+        return _finding(
+            "error", "audit", f"commands are refused, but for the safe state: {problem.message}", problem.hint
+        )
+
+    def _command_findings(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = []
+        commanding = self._commanding
+        if commanding.keysets.problem is not None:
+            problem = commanding.keysets.problem
+            found.append(_finding("error", "keyset", f"no signature counts: {problem.message}", problem.hint))
+        if commanding.dispatcher.open:
+            message = f"commands whose nodes have not answered: {len(commanding.dispatcher.open)}"
+            found.append(_finding("warning", "commands", message, "`paifang commands` lists them"))
+        return found
 
     def _node_row(self, node: str, figures: Row) -> dict[str, Any]:
         link = self._service.desk.sessions.get(node)

@@ -11,17 +11,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for what the tests of several folders share
 
 from far_side import FarNode, key_of
-from near_side import settings_in
+from near_side import CALLER, settings_in
 
 from paifang.app import Gateway
-from paifang.control.authority import ALL_ROLES, Caller, Principal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from paifang.settings import Settings
-
-CALLER = Caller(1, 1000, 1000, principal=Principal("ops", "ops", ALL_ROLES, 1000))
 
 
 class House:

@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from paifang.control.authority import ALL_ROLES, Caller, Principal
 from paifang.settings import NodesSettings, Settings, StoreSettings, TcpSettings
+
+CALLER = Caller(1, 1000, 1000, principal=Principal("ops", "ops", ALL_ROLES, 1000))
+"""Somebody on this machine who may do all."""
 
 
 def settings_in(folder: Path, **changes: Any) -> Settings:

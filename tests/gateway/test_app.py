@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 from far_side import FarNode, key_of, until
-from near_side import settings_in
+from near_side import CALLER, settings_in
 
 from paifang.app import Gateway
 from paifang.control.async_client import AsyncControlClient
@@ -24,7 +24,7 @@ from paifang_wire import messages
 async def test_what_was_taken_in_is_acknowledged_before_the_goodbye(tmp_path):
     gateway = Gateway(settings_in(tmp_path, store=StoreSettings(commit_ms=1000)))
     await gateway.start()
-    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, None)
+    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, CALLER)
     far = FarNode(gateway.tcp_address)
     await far.connect()
     for number in range(1, 21):
@@ -361,7 +361,7 @@ async def test_a_stop_that_could_not_store_says_so(tmp_path):
     disk = FullDisk()
     gateway = Gateway(settings_in(tmp_path), vfs="full-disk")
     await gateway.start()
-    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, None)
+    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, CALLER)
     far = FarNode(gateway.tcp_address)
     await far.connect()
     disk.full = True

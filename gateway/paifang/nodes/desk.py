@@ -162,6 +162,7 @@ class FrontDesk:
         self.store.registry.least_boot[node] = boot.boot
         self.store.touch(boot)
         self.counters.promotions += 1
+        link.number = self.counters.promotions
         self.counters.turned_away.forget(node)
         _log.info("node %s: boot %d, firmware %r, from %s", node, boot.boot, boot.firmware, link.carrier.peer)
         if before is None and self.on_session is not None:

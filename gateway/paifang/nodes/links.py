@@ -43,7 +43,7 @@ class Link:
     `boot` and `table` are those of the node's session; `uptime_ms` was the node's at `uptime_at_s` of our clock.
     `hello` is the one answered last, `enrolled` whom the registry knew by that name then. `latest` are the newest good
     values of this boot as (value, uptime_ms), None for a value that is not good; `keyset` is the version that the node
-    holds.
+    holds; `number` tells this session of it from all others.
     """
 
     __slots__ = (
@@ -57,6 +57,7 @@ class Link:
         "keyset",
         "latest",
         "node",
+        "number",
         "opened_s",
         "session",
         "table",
@@ -84,6 +85,7 @@ class Link:
         self.enrolled: Node | None = None
         self.latest: dict[int, tuple[int | None, int]] = {}
         self.keyset = 0
+        self.number = 0
         self.opened_s = self.heard_s = now_s
         self.uptime_ms = 0
         self.uptime_at_s = now_s

@@ -75,6 +75,11 @@ def unsettled(connection: Connection) -> list[Command]:
     return list(_found(connection, "WHERE verdict IS NULL ORDER BY asked_ms", ()))
 
 
+def unlogged(connection: Connection) -> list[Command]:
+    """Those that were sent while the log was broken, and are not in it for all we know."""
+    return list(_found(connection, "WHERE entry IS NULL AND sent_ms IS NOT NULL AND description != x''", ()))
+
+
 def newest(connection: Connection, limit: int, node: str | None = None) -> list[Command]:
     """The newest commands, the newest last."""
     if node is None:

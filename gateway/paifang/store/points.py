@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class PointTable:
 
     def __init__(self, points: Sequence[Point]) -> None:
         self.points = tuple(points)
+        self.rows = [dataclasses.astuple(point) for point in self.points]
+        """As in the `describe` message."""
         self.by_number = {point.number: point for point in self.points}
         self.by_name = {point.name: point for point in self.points}
         self._limits = {point.number: (*point.limits, point.type == messages.BOOL) for point in self.points}

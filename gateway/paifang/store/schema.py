@@ -35,6 +35,7 @@ CREATE TABLE commands(
     verdict INTEGER, reason INTEGER, receipt BLOB, ended_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX commands_open ON commands(asked_ms) WHERE verdict IS NULL;
+CREATE INDEX commands_unlogged ON commands(asked_ms) WHERE entry IS NULL AND sent_ms IS NOT NULL;
 CREATE INDEX commands_asked ON commands(asked_ms);
 
 CREATE TABLE delegations(

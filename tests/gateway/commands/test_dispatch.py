@@ -25,6 +25,12 @@ async def sent(house, far, **args):
     return asking, await far.hear(messages.COMMAND)
 
 
+async def verdicts(house, identifier: str) -> list[str]:
+    """What the log has as verdict of a command."""
+    found = await house.ask("audit.list", limit=100, kind="verdict")
+    return [entry["detail"]["verdict"] for entry in found if entry["detail"]["id"] == identifier]
+
+
 @pytest.mark.parametrize(
     ("point", "value", "number", "wire"),
     [
@@ -40,7 +46,7 @@ async def test_a_command_is_sent_and_its_receipt_answered(house, point, value, n
     far = await house.enrolled()
     asking, command = await sent(house, far, point=point, value=value)
     assert command[2:5] == [number, messages.OP_DIRECT, wire]
-    assert command[5] >= far.uptime_ms + 20_000
+    assert command[6] >= far.uptime_ms + 20_000
 
     far.say(receipt(command, before=0, after=wire))
     answer = await asking
@@ -100,14 +106,18 @@ async def test_a_node_that_is_away_gets_nothing_later(house):
     assert far.heard.empty()
 
 
-async def test_no_receipt_in_time_is_unknown_and_a_late_one_changes_nothing(house):
+async def test_no_receipt_in_time_is_unknown_and_the_node_is_asked_for_it(house):
     far = await house.enrolled()
     asking, command = await sent(house, far, point="relay", value="on", within_ms=150)
+    assert await far.hear(messages.RECALL) == [messages.RECALL, command[1]]
     answer = await asking
-    assert (answer["verdict"], answer["after"]) == ("unknown", None)
+    assert (answer["verdict"], answer["after"], answer["state"]) == ("unknown", None, "open")
 
     far.say(receipt(command, after=1))
-    await until(lambda: house.gateway.dispatcher.ignored_receipts == 1)
+    await until(lambda: not house.gateway.commands.dispatcher.open)
+    shown = await house.ask("commands.show", id=answer["id"])
+    assert (shown["verdict"], shown["after"], shown["state"]) == ("executed", True, "ended")
+    assert await verdicts(house, answer["id"]) == ["executed"]
 
 
 async def test_receipts_that_answer_no_command_of_ours_are_ignored(house):
@@ -118,13 +128,13 @@ async def test_receipts_that_answer_no_command_of_ours_are_ignored(house):
     other.say(good)
     far.say([*good[:2], bytes(32), *good[3:]])
     far.say([good[0], bytes(8), *good[2:]])
-    await until(lambda: house.gateway.dispatcher.ignored_receipts == 3)
+    await until(lambda: house.gateway.commands.dispatcher.ignored_receipts == 3)
     assert not asking.done()
 
     far.say(good)
     far.say(good)
     assert (await asking)["verdict"] == "executed"
-    await until(lambda: house.gateway.dispatcher.ignored_receipts == 4)
+    await until(lambda: house.gateway.commands.dispatcher.ignored_receipts == 4)
 
 
 async def test_command_and_receipt_are_kept(house):
@@ -146,7 +156,7 @@ async def test_the_deadline_follows_the_nodes_own_clock(house):
     far.say([messages.REPORT, 1, 1, 9_000_000, None, {RELAY: 0}, {}])
     await far.acked_up_to(1)
     asking, command = await sent(house, far, point="relay", value="on", within_ms=400)
-    assert 9_000_400 <= command[5] < 9_020_400
+    assert 9_000_400 <= command[6] < 9_020_400
     assert (await asking)["verdict"] == "unknown"
 
 
@@ -163,6 +173,6 @@ async def test_after_a_reboot_on_the_same_line_deadlines_are_of_the_new_boot(hou
     await far.acked_up_to(1)
 
     asking, command = await sent(house, far, point="relay", value="on")
-    assert 23_000 <= command[5] < 500_000_000
+    assert 23_000 <= command[6] < 500_000_000
     far.say(receipt(command))
     await asking

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from far_side import VOLTAGE, FarNode, key_of
-from near_side import settings_in
+from near_side import CALLER, settings_in
 
 from paifang.app import Gateway
 from paifang_wire import messages
@@ -50,7 +50,7 @@ async def test_every_record_is_stored_once_or_declared_lost(tmp_path, tier_size,
     chance = random.Random(seed)
     gateway = Gateway(settings_in(tmp_path))
     await gateway.start()
-    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, None)
+    await gateway.operations.handlers()["nodes.add"]({"node": "meter-1", "key": key_of("meter-1").hex()}, CALLER)
     far = FarNode(gateway.tcp_address)
     journal = Journal(far, chance)
     await far.connect()

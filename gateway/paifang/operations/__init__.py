@@ -6,16 +6,13 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from paifang.arguments import Arguments
-from paifang.commands.dispatch import Request
-from paifang.enrolment import Enrolment
 from paifang.errors import PaifangError
 from paifang.store import history
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from paifang.commands.dispatch import Dispatcher
     from paifang.control.authority import Caller
     from paifang.control.connection import Handler
     from paifang.feed import Feed
@@ -24,43 +21,36 @@ if TYPE_CHECKING:
     from paifang.store import Store
 
 LIMIT_MOST = 100_000
-WITHIN_DEFAULT_MS = 10_000
 
 
 class Operations:
-    """The handlers, by the name of their operation.
+    """The handlers, by the name of their operation; `more` are those of other parts.
 
     `on_stop()` and `on_reload()` are what the process does about those two; without them they are refused.
     """
 
     def __init__(
-        self, store: Store, service: NodeService, dispatcher: Dispatcher, feed: Feed, report: Reporter
+        self, store: Store, service: NodeService, feed: Feed, report: Reporter, more: Mapping[str, Handler]
     ) -> None:
         self.on_stop: Callable[[], object] | None = None
         self.on_reload: Callable[[], Awaitable[object]] | None = None
         self._store = store
         self._service = service
-        self._dispatcher = dispatcher
         self._feed = feed
-        self._enrolment = Enrolment(store, service)
         self._report = report
+        self._more = more
 
     def handlers(self) -> dict[str, Handler]:
         return {
             "status": self._plain("status", self._report.status),
             "metrics": self._plain("metrics", self._report.metrics),
             "check": self._plain("check", self._report.check),
-            "nodes.list": self._nodes_list,
-            "nodes.show": self._node("nodes.show", self._report.node),
-            "nodes.add": self._nodes_add,
-            "nodes.remove": self._node("nodes.remove", self._enrolment.remove),
-            "nodes.reset-boot": self._node("nodes.reset-boot", self._enrolment.reset_boot),
             "read": self._read,
             "events": self._events,
             "watch": self._watch,
-            "send": self._send,
             "reload": self._plain("reload", self._reload),
             "stop": self._plain("stop", self._stop),
+            **self._more,
         }
 
     def _plain(self, op: str, answer: Callable[[], Awaitable[Any]]) -> Handler:
@@ -69,27 +59,6 @@ class Operations:
             return await answer()
 
         return handler
-
-    def _node(self, op: str, answer: Callable[[str], Awaitable[Any]]) -> Handler:
-        async def handler(args: dict[str, Any], _caller: Caller) -> Any:
-            given = Arguments(op, args)
-            node = given.text("node")
-            given.done()
-            return await answer(node)
-
-        return handler
-
-    async def _nodes_list(self, args: dict[str, Any], _caller: Caller) -> Any:
-        given = Arguments("nodes.list", args)
-        unknown = given.flag("unknown")
-        given.done()
-        return self._report.strangers() if unknown else await self._report.nodes()
-
-    async def _nodes_add(self, args: dict[str, Any], _caller: Caller) -> Any:
-        given = Arguments("nodes.add", args)
-        node, key, epoch = given.text("node"), given.hexadecimal("key", 32), given.whole("epoch", 1, 0, 1 << 30)
-        given.done()
-        return await self._enrolment.add(node, key, epoch)
 
     async def _read(self, args: dict[str, Any], _caller: Caller) -> Any:
         wanted = self._wanted("read", args, with_point=True)
@@ -118,13 +87,6 @@ class Operations:
         node = given.optional_text("node")
         given.done()
         return self._feed.watch(node)
-
-    async def _send(self, args: dict[str, Any], caller: Caller) -> Any:
-        given = Arguments("send", args)
-        node, point, value = given.text("node"), given.anything("point"), given.anything("value")
-        within_ms = given.whole("within_ms", WITHIN_DEFAULT_MS, 0, 1 << 31)
-        given.done()
-        return await self._dispatcher.send(Request(node, point, value, within_ms, caller.uid))
 
     async def _reload(self) -> None:
         if self.on_reload is None:
