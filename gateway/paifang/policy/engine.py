@@ -74,7 +74,7 @@ class Policy:
         if ask.action == "safe" and "safety" in roles:
             return Decision(True, (SAFETY_RULE,), f"permitted by {SAFETY_RULE}: the role safety may always make safe")
         entities = self._entities_of(ask.person, roles)
-        allowed, ids, errors = cedar.ask(self._policies, entities, ask.person, ask.action, ask.node, self._context(ask))
+        allowed, ids, errors = cedar.ask(self._policies, entities, ask.person, ask.action, ask.node, self.context(ask))
         if errors and ask.action != "safe":
             return Decision(False, ids, f"a rule could not be evaluated: {errors[0]}")
         return Decision(allowed, ids, self._reason(ask, roles, allowed, ids))
@@ -87,7 +87,8 @@ class Policy:
         """In the zone of the rules."""
         return datetime.fromtimestamp(utc_ms / 1000, self._zone).astimezone(self._zone)
 
-    def _context(self, ask: Ask) -> dict[str, Any]:
+    def context(self, ask: Ask) -> dict[str, Any]:
+        """What the rules see of a question."""
         local = self.local_time(ask.utc_ms)
         person = self.people.persons.get(ask.person, _STRANGER)
         context: dict[str, Any] = {

@@ -15,6 +15,7 @@ SUITES = {
     "ingest": "paifang_tools.bench.ingest",
     "flood": "paifang_tools.bench.flood",
     "sessions": "paifang_tools.bench.sessions",
+    "policy": "paifang_rig.policy_cost",
     "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
 }
