@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from paifang.policy import Policy, PolicyError
+from paifang.config.load import parse
+from paifang.policy import Ask, Policy, PolicyError
 from paifang.policy.people import parse_days, parse_hours
 from paifang.policy.rules import split
 
@@ -129,3 +133,26 @@ def test_hours_and_days():
     for wrong in ("", "monday", "mon-", "-fri", "mon-tue-wed"):
         with pytest.raises(ValueError, match="days such as"):
             parse_days(wrong)
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "policy.md"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+
+def test_the_files_shown_in_the_docs_are_right(tmp_path):
+    [rules] = blocks("cedar")
+    people, settings = blocks("toml")
+    (tmp_path / "docs.cedar").write_text(rules)
+    (tmp_path / "people.toml").write_text(people)
+    policy = Policy.load(tmp_path)
+    assert policy.people.persons.keys() == {"alice", "bob", "carol"}
+    assert len(parse(settings, tmp_path / "gateway.toml").control.users) == 2
+
+
+def test_the_docs_name_all_that_a_rule_may_ask_for():
+    table = DOCS.read_text().partition("| `context.` | |\n|---|---|\n")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == Policy.load().context(Ask("a", requester="b", value=1)).keys()
