@@ -112,7 +112,7 @@ def test_every_bit_counts(micropython: MicroPython, tier_size: Callable[[int, in
     """One bit turned in r, s, key or hash, and the signature is refused."""
     dice = random.Random(3)
     wrong: list[Triple] = []
-    for _ in range(tier_size(1, 12)):
+    for _ in range(tier_size(1, 8)):
         public, digest, signature = good(dice)
         wrong += [(flipped(public, bit), digest, signature) for bit in range(512)]
         wrong += [(public, flipped(digest, bit), signature) for bit in range(256)]

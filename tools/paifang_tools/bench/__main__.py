@@ -12,6 +12,7 @@ from paifang_tools.bench.rows import Row, parse, print_table, write_json
 SUITES = {
     "wire": "paifang_tools.bench.wire",
     "node": "paifang_tools.bench.node",
+    "es256": "paifang_tools.bench.es256",
     "ingest": "paifang_tools.bench.ingest",
     "flood": "paifang_tools.bench.flood",
     "sessions": "paifang_tools.bench.sessions",
