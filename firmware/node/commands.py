@@ -18,6 +18,8 @@ _ID, _ID_END, _HASH, _HASH_END = const(3), const(11), const(13), const(45)
 _TOKEN_BYTES = const(16)
 _BOOT_BYTES = const(8)
 
+_UNKNOWN = (messages.UNKNOWN, 0, None, None, None)
+
 
 def refused(reason: int, before=None, after=None) -> tuple:
     """A result: (verdict, reason, value before, value after, token)."""
@@ -46,7 +48,7 @@ class Commands:
         self._previous_hash = bytes(32)  # the chain starts anew with each boot
         if ledger is not None:
             for identifier, digest in ledger.interrupted():
-                ledger.close(identifier, self._receipt(identifier, digest, (messages.UNKNOWN, 0, None, None, None)))
+                ledger.close(identifier, self._receipt(identifier, digest, _UNKNOWN))
 
     async def execute(self, command: list):
         """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again.
@@ -65,6 +67,9 @@ class Commands:
         self._running.append(identifier)
         try:
             result = await self._run(command, digest)
+        except Exception as error:
+            print("command to point", command[2], "broke off:", repr(error))
+            result = _UNKNOWN
         finally:
             self._running.remove(identifier)
         payload = self._receipt(identifier, digest, result)
@@ -117,9 +122,6 @@ class Commands:
             refusal, before, after = await self._role.write(point, value)
             verdict = messages.SUPERSEDED if self._acting[point] else messages.REFUSED if refusal else messages.EXECUTED
             return verdict, refusal, before, after, None
-        except Exception as error:
-            print("point", point, "failed:", repr(error))
-            return messages.UNKNOWN, 0, None, None, None
         finally:
             del self._acting[point]
 
@@ -146,7 +148,13 @@ class Commands:
         for payload in self._kept:
             if payload[_ID:_ID_END] == identifier:
                 return payload
-        return None if self._ledger is None else self._ledger.find(identifier)
+        if self._ledger is None:
+            return None
+        payload = self._ledger.find(identifier)
+        if payload == b"":  # begun, and its end was not written down
+            payload = self._receipt(identifier, self._ledger.digest(identifier), _UNKNOWN)
+            self._ledger.close(identifier, payload)
+        return payload
 
     def _receipt(self, identifier: bytes, digest: bytes, result: tuple) -> bytes:
         receipt = [messages.RECEIPT, identifier, digest]

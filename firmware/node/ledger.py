@@ -34,11 +34,13 @@ class Ledger:
         return [(data[_SEQUENCE_BYTES:_ID_END], data[_ID_END:_HASH_END]) for data in sorted(self._begun.values())]
 
     def find(self, identifier: bytes):
-        """The payload of the receipt, or None."""
-        for slot in range(_ENTRIES):
-            if self._entries[slot][1] == identifier:
-                return (self._begun.get(slot) or self._read(slot))[_HASH_END:] or None
-        return None
+        """The payload of the receipt; b"" of what has begun and not ended, None of what is not here."""
+        data = self._entry(identifier)
+        return None if data is None else data[_HASH_END:]
+
+    def digest(self, identifier: bytes) -> bytes:
+        """The hash of a command that is here."""
+        return self._entry(identifier)[_ID_END:_HASH_END]
 
     def open(self, identifier: bytes, digest: bytes) -> bool:
         """Write down that it begins; False when that cannot be kept, and then it must not be done."""
@@ -65,6 +67,12 @@ class Ledger:
                     self._begun[slot] = data + receipt
                 return True
         return False
+
+    def _entry(self, identifier: bytes):
+        for slot in range(_ENTRIES):
+            if self._entries[slot][1] == identifier:
+                return self._begun.get(slot) or self._read(slot)
+        return None
 
     def _read(self, slot: int) -> bytes:
         buffer = bytearray(_LIMIT)

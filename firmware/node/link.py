@@ -24,7 +24,6 @@ _BACKOFF_MS = const(500)
 _BACKOFF_LIMIT_MS = const(30_000)
 _ANSWERS = const(16)
 _UNDER_WAY = const(8)  # commands at a time; one to the safe state is never one too many
-_RESTART_MS = const(5_000)  # for what is still to be said before a restart
 _REFUSAL_SHOWN_MS = const(1_000)
 
 
@@ -32,12 +31,10 @@ class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
     `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close, handshake_ms.
-    `trust`: a `trust.Trust`. `restart()` does not return.
+    `trust`: a `trust.Trust`.
     """
 
-    def __init__(
-        self, identity, about, description, transport, outbox, commands, trust, uptime, wall, random, restart
-    ) -> None:
+    def __init__(self, identity, about, description, transport, outbox, commands, trust, uptime, wall, random) -> None:
         self._identity = identity
         self._about = about
         self._description = description
@@ -48,8 +45,6 @@ class Link:
         self._uptime = uptime
         self._wall = wall
         self._random = random
-        self._restart = restart
-        self._restart_ms = None
         self._under_way = 0
         self._wake = asyncio.Event()
         self._answers = []
@@ -88,8 +83,6 @@ class Link:
                 print("link:", repr(error))
             finally:
                 await self._close()
-            if self._restart_ms is not None:
-                self._restart()
             if self.sessions != sessions:
                 backoff_ms = _BACKOFF_MS
             await alive.nap(backoff_ms // 2 + backoff_ms * self._random(1)[0] // 512)
@@ -142,8 +135,6 @@ class Link:
                 now_ms = self._uptime.now_ms()
                 if self._asked_ms is not None and now_ms - self._asked_ms >= _ANSWER_MS:
                     raise OSError(errno.ETIMEDOUT)
-                if self._is_over(now_ms):
-                    self._restart()
                 payload = self._next(now_ms)
                 if payload is not None:
                     await self._transport.send(self._session.send_payload(payload))
@@ -182,12 +173,6 @@ class Link:
             return self._clock(now_ms)
         return None
 
-    def _is_over(self, now_ms: int) -> bool:
-        """A restart is due, and what could be said before it has been."""
-        if self._restart_ms is None or self._answers:
-            return False
-        return not len(self._outbox) or now_ms >= self._restart_ms
-
     def _greeting(self, now_ms: int) -> list:
         """The clock, and the description if the gateway lacks it: without it no report is taken."""
         greeting = [self._clock(now_ms)]
@@ -208,8 +193,6 @@ class Link:
         due_ms = self._sent_ms + _KEEPALIVE_MS
         if self._asked_ms is not None:
             due_ms = min(due_ms, self._asked_ms + _ANSWER_MS)
-        if self._restart_ms is not None:
-            due_ms = min(due_ms, self._restart_ms)
         resend_ms = self._outbox.resend_in_ms(now_ms)
         pause_ms = due_ms - now_ms if resend_ms is None else min(due_ms - now_ms, resend_ms)
         return max(min(pause_ms, _WAIT_LIMIT_MS), 1)
@@ -248,34 +231,23 @@ class Link:
                 self._wall.learn(message[1], message[2], now_ms)
         elif kind == messages.COMMAND:
             if self._under_way < _UNDER_WAY or message[3] == messages.OP_SAFE:
-                self._start(self._commands.execute(message))
+                self._under_way += 1
+                asyncio.create_task(self._execute(message))
         elif kind == messages.RECALL:
             self._answer(self._commands.recall(message[1]))
         elif kind == messages.ROOTED:
-            if self._under_way < _UNDER_WAY:
-                self._start(self._take_rooted(message))
+            asyncio.create_task(self._trust.take(message, self._answer))
         elif kind == messages.BYE:
             raise OSError(errno.ECONNRESET)
         self._wake.set()
 
-    def _start(self, work) -> None:
-        self._under_way += 1
-        asyncio.create_task(self._work(work))
-
-    async def _work(self, work) -> None:
-        """Await the payload of an answer, and let it be said."""
+    async def _execute(self, command: list) -> None:
         try:
-            self._answer(await work)
+            self._answer(await self._commands.execute(command))
         except Exception as error:
-            print("link: no answer:", repr(error))
+            print("command failed:", repr(error))
         finally:
             self._under_way -= 1
-
-    async def _take_rooted(self, message: list) -> bytes:
-        payload, is_rekeyed = await self._trust.take(message)
-        if is_rekeyed:
-            self._restart_ms = self._uptime.now_ms() + _RESTART_MS
-        return payload
 
     def _answer(self, payload) -> None:
         if payload is not None:

@@ -44,9 +44,9 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
 
         ledger, selecting = Ledger(nvs), Selecting(random, authority)
     commands = Commands(points, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
-    trust = Trust(name, nvs, uptime, keyset, verifier)
+    trust = Trust(name, nvs, uptime, reset, keyset, verifier)
     about = (__version__, reset_cause)
-    parts = (transport, outbox, commands, trust, uptime, wall, random, reset)
+    parts = (transport, outbox, commands, trust, uptime, wall, random)
     link = Link(name + (boot, node_key), about, description, *parts)
     records = Records(boot, outbox, uptime, wall, link.notify)
     records.event(EV_STARTED, None, _RESET_CAUSES[reset_cause if reset_cause < len(_RESET_CAUSES) else 0])

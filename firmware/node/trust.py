@@ -2,21 +2,25 @@
 
 import sys
 
+from micropython import const
+
 from paifang_wire import messages
 
+_RESTART_MS = const(3_000)  # for what is still to be said
 _FORGOTTEN = ("node.", "paifang_wire.")
 
 
 class Trust:
-    """`name`: (site, node). `nvs`: an `esp32.NVS`. `clock`: an `uptime.Uptime`.
+    """`name`: (site, node). `nvs`: an `esp32.NVS`. `clock`: an `uptime.Uptime`. `restart()` does not return.
 
     `keyset` and `verifier` where there is a point of class 3: the ones that `authority` stands on.
     """
 
-    def __init__(self, name: tuple, nvs, clock, keyset=None, verifier=None) -> None:
+    def __init__(self, name: tuple, nvs, clock, restart, keyset=None, verifier=None) -> None:
         self._name = name
         self._nvs = nvs
         self._clock = clock
+        self._restart = restart
         self._keyset = keyset
         self._verifier = verifier
         self._is_taking = False
@@ -26,8 +30,8 @@ class Trust:
         """Of the key set held; 0 for none."""
         return 0 if self._keyset is None else self._keyset.version
 
-    async def take(self, message: list) -> tuple:
-        """(payload of the HELD that answers a ROOTED, True when the epoch has changed: then the node must restart)."""
+    async def take(self, message: list, answer) -> None:
+        """Check a ROOTED message, and act on it; `answer(payload)` says what is held then. A new epoch is a restart."""
         what = message[1]
         held, refusal = self.version, messages.BUSY
         if what != messages.ROOTED_EPOCH and self._keyset is None:
@@ -42,7 +46,10 @@ class Trust:
             finally:
                 self._is_taking = False
                 _forget(before)
-        return messages.encode((messages.HELD, what, held, refusal)), what == messages.ROOTED_EPOCH and not refusal
+        answer(messages.encode((messages.HELD, what, held, refusal)))
+        if what == messages.ROOTED_EPOCH and not refusal:
+            await self._clock.sleep_ms(_RESTART_MS)
+            self._restart()
 
     def _rooted(self):
         from .rooted import Rooted
