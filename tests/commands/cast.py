@@ -39,7 +39,7 @@ class Key:
         self.kid = key_id(self.public)
 
     def sign(self, message: bytes) -> bytes:
-        """r || s, low s."""
+        """R || s, low s."""
         r, s = decode_dss_signature(self._private.sign(message, _DETERMINISTIC))
         return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
 

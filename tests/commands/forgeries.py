@@ -1,4 +1,4 @@
-"""Class 3 as it must not go: tokens, orders, approvals, keys and key sets that are not quite right, one scene for each."""
+"""Class 3 as it must not go: tokens, orders, approvals, keys and key sets that are not quite right, a scene for each."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def approval_for_something_else(world: World) -> None:
 
 
 def keys_without_the_right(world: World) -> None:
-    """Keys that are in the set, but revoked, of a lower class, for other operations, for another place; or not in it."""
+    """Keys that are in the set, but revoked, of a lower class, for other operations or places; or not in it."""
     rows = (
         row(Key(31), "eve", state=REVOKED),
         row(Key(32), "eve", 2),
@@ -242,7 +242,7 @@ def one_key_again_and_again(world: World) -> None:
 
 
 def key_off_the_curve(world: World) -> None:
-    """The roots have signed a key that is no point of the curve: without its private half, there are signatures for it."""
+    """The roots have signed a key that is no point of the curve: anybody can make signatures for it."""
     public = bytes(64)
     rows = [*world.rows, [public, "eve", 3, 0, 31, [["*", "*"]]]]
     world.rows = rows

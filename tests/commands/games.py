@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cast import QuickVerification
+from cuts import sweep
 from forgeries import FORGERIES
 from hostile import ATTACKS
 from misuse import MISUSES
@@ -51,13 +52,21 @@ def walk(seed: int, steps: int, verify: str) -> dict[str, Any]:
     return _played(episodes, f"walk of seed {seed}")
 
 
-def hunt(seed: int, steps: int, verify: str) -> dict[str, Any]:
-    """Play every scene, then walk, until something is found."""
-    for name in SCENES:
+def hunt(first: str, seed: int, steps: int, verify: str) -> dict[str, Any]:
+    """Play one scene (unless it is ""), then every other, then walk, until something is found."""
+    for name in sorted(SCENES, key=lambda name: name != first):
         outcome = attack(name, verify)
         if outcome["violation"]:
             return outcome
+    outcome = cuts(seed, verify)
+    if outcome["violation"]:
+        return outcome
     return walk(seed, steps, verify)
+
+
+def cuts(seed: int, verify: str) -> dict[str, Any]:
+    """Cut the power everywhere."""
+    return _played(lambda counts: sweep(lambda: _world(seed, verify), counts), "cuts")
 
 
 def _world(seed: int, verify: str) -> World:

@@ -84,9 +84,13 @@ class Desk:
         """Log a command, then send it; not when there is no session."""
         if self.link is None or not self.link.node:
             return False
+        self.log_only(command)
+        return self.send(command)
+
+    def log_only(self, command: list[Any]) -> None:
+        """Write a command down: it is about to be sent."""
         self.log.append(command[1])
         self.commands[command[1]] = Open(command)
-        return self.send(command)
 
     def send(self, message: list[Any]) -> bool:
         """Send any message, if there is a session."""

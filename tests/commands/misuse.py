@@ -1,4 +1,4 @@
-"""What must be refused whoever asks: one scene for each rule of the path, played as a gateway that sends it all the same.
+"""What must be refused whoever asks: a scene for each rule of the path, played as a gateway that sends it all the same.
 
 As in `hostile`, the oracle of the node says when something was done that must not be.
 """

@@ -1,7 +1,7 @@
 """Checks taken out of the shipped code, one at a time: each must make some game fail, and on the promise it stood for.
 
-An edit is a piece of text that stands in its file exactly once. Where two checks guard the same promise (a node looks
-before and after the arithmetic), a mutant takes out both: one alone would not be missed, which is what the other is for.
+An edit is a piece of text that stands in its file exactly once. Where two checks guard one promise (a node looks before
+and after the arithmetic), a mutant takes out both: one alone would not be missed, which is what the other is for.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Mutant:
     breaks: str
     edits: tuple[tuple[str, str, str], ...]
     verify: str = "quick"
+    scene: str = ""
+    """Where to look first; everywhere when it is empty."""
 
 
 def _one(breaks: str, file: str, old: str, new: str, verify: str = "quick") -> Mutant:
@@ -54,11 +56,16 @@ MUTANTS = {
     "class-rule": _one(
         "a class is operated in its own way only", RULES, "if op not in _OPS[row[CLASS]]:", "if op > messages.OP_SAFE:"
     ),
-    "signed-class": _one(
+    "signed-class": Mutant(
         "class 3 takes two signatures",
-        SELECTING,
-        "is_signed = row[rules.CLASS] == _SIGNED_CLASS\n        held",
-        "is_signed = False\n        held",
+        (
+            (
+                SELECTING,
+                "is_signed = row[rules.CLASS] == _SIGNED_CLASS\n        held",
+                "is_signed = False\n        held",
+            ),
+        ),
+        scene="class-downgraded",
     ),
     "least": _one("values stay within the limits", RULES, "row[MINIMUM] is not None and value < row[MINIMUM]", "False"),
     "greatest": _one(
@@ -205,7 +212,10 @@ MUTANTS = {
         "a revoked key commands nothing", AUTHORITY, "            or self._key_refusal(approver, row)\n", ""
     ),
     "signature": _one(
-        "a key set is held only under the signatures of two different roots", VERIFIER, "if not await self._verify(public, digest, signature):", "if False:"
+        "a key set is held only under the signatures of two different roots",
+        VERIFIER,
+        "if not await self._verify(public, digest, signature):",
+        "if False:",
     ),
     "second-signature": _one(
         "signatures are genuine",

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import cbor2
 from cast import ROOTS, SITE
+from oracle import CANCEL, EXECUTED, NOT_KEPT, OPERATE, SAFE, SELECT, Moment, Oracle, want
+from points import BOOL, CLASSES, FAIL_SAFE, TABLE
+from role import Role
+from storage import Flash, Nvs, Power, PowerCutError
+
 from node import keyset as keyset_module
 from node import verifier as verifier_module
 from node.authority import Authority
@@ -18,17 +23,11 @@ from node.commands import Commands
 from node.identity import open_identity
 from node.keyset import KeySet
 from node.ledger import Ledger
-from node import rooted as _rooted_module  # loaded before `trust` does, which would forget it
 from node.selecting import Selecting
 from node.trust import Trust
 from node.uptime import Uptime
 from node.verifier import Verifier
 from node.wall import WallClock
-from oracle import CANCEL, EXECUTED, NOT_KEPT, SAFE, SELECT, Moment, Oracle, want
-from points import BOOL, CLASSES, FAIL_SAFE, TABLE
-from role import Role
-from storage import Flash, Nvs, Power, PowerCutError
-
 from paifang_wire import cbor, keys, messages, p256
 from paifang_wire.errors import WireError
 from paifang_wire.session import NodeSession
@@ -100,14 +99,15 @@ class Board:
         self._pointer = b""
         self._provision()
 
-    def power_on(self) -> None:
-        """Start, or start again; the RAM is empty. A cut during the start leaves the board off."""
+    def power_on(self, cut_after: int | None = None) -> None:
+        """Start, or start again; the RAM is empty. A cut at an operation of the start leaves the board off."""
         self._tasks: list[Task] = []
         self._current: Task | None = None
         self._answers: list[bytes] = []
         self._session: NodeSession | None = None
         self._handshakes = 0
         self.power.restore()
+        self.power.cut_after(cut_after)
         self.nvs.after_reset()
         self._boot_ms = self.world.now_ms
         self.counts["boots"] += 1
@@ -186,11 +186,11 @@ class Board:
         return self.counts
 
     def check_end(self) -> None:
-        """Nothing of class 2 or 3 was done without a word about it."""
+        """Nothing of class 2 or 3 was done without a word about it, but for the way to the safe state."""
         receipts = [cbor2.loads(payload) for payload in self.made]
         spoken = {receipt[1] for receipt in receipts if receipt[4] != NOT_KEPT}
-        for identifier, point, _ in self.oracle.writes:
-            want(CLASSES[point] < 2 or identifier in spoken, "nothing that was done is silently lost")
+        for identifier, _, op in self.oracle.writes:
+            want(op != OPERATE or identifier in spoken, "nothing that was done is silently lost")
 
     async def verify(self, public: bytes, digest: bytes, signature: bytes) -> bool:
         """The shipped verification, watched."""
@@ -228,7 +228,7 @@ class Board:
         verifier = Verifier(uptime.now_ms, self.verify)
         times = uptime.now_ms, self._wall.utc_ms
         authority = Authority(name, self.description, self.keyset, verifier, *times)
-        self._trust = Trust(name, self.nvs, uptime, self.keyset, verifier)
+        self._trust = Trust(name, self.nvs, uptime, self._fail, self.keyset, verifier)
         selecting = Selecting(self._random, authority)
         role = Role(self, pause)
         self._commands = Commands(TABLE, role, uptime.now_ms, self._boot, receipt_key, selecting, Ledger(self.nvs))
@@ -247,7 +247,7 @@ class Board:
             self._begin(self._commands.execute(message), message)
         elif kind == messages.ROOTED:
             self._rooted_heard.append(message)
-            self._begin(self._trust.take(message), message)
+            self._begin(self._take_rooted(message), message)
         elif kind == messages.RECALL:
             payload = self._commands.recall(message[1])
             if payload is not None:
@@ -278,15 +278,20 @@ class Board:
             self.oracle.on_ended(task.message, was_rooted=False)
             if result is not None:
                 self._say(result, task.message)
-            return
-        payload, is_rekeyed = result
+
+    async def _take_rooted(self, message: list[Any]) -> None:
+        """A ROOTED message, to the HELD that answers it."""
+        await self._trust.take(message, self._hold)
+
+    def _hold(self, payload: bytes) -> None:
+        assert self._current is not None
+        message = self._current.message
         held, refusal = cbor2.loads(payload)[2:]
-        self.oracle.on_ended(task.message, was_rooted=refusal == 0)
-        want(not is_rekeyed, "an epoch changes under the signatures of two roots only")
+        self.oracle.on_ended(message, was_rooted=refusal == 0)
+        want(message[1] == messages.ROOTED_KEYSET or refusal, "an epoch changes under the signatures of two roots only")
         self._observe_keyset()
         self.counts[f"rooted refusal {refusal}"] += 1
-        if task.message[1] == messages.ROOTED_KEYSET and refusal == 0:
-            want(held == self.oracle.keyset[0], "the node says which key set it holds")
+        want(refusal or held == self.oracle.keyset[0], "the node says which key set it holds")
         self._answers.append(payload)
 
     def _say(self, payload: bytes, command: list[Any] | None) -> None:
@@ -301,7 +306,7 @@ class Board:
         if command is not None and receipt[3] == EXECUTED:
             if command[3] == SELECT:
                 self.oracle.on_selected(command, receipt)
-            elif command[3] in (CANCEL, SAFE):
+            elif command[3] == CANCEL:
                 self.oracle.on_cancelled(command)
 
     def _observe_keyset(self) -> None:

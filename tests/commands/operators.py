@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oracle import CANCEL, DIRECT, EXECUTED, OPERATE, SAFE, SELECT
-from points import BOOL, CLASSES, LIMITS, TABLE, WRITABLE
+from points import BOOL, CLASSES, DOSING, LIMITS, TABLE, VALVE, WRITABLE
 
 if TYPE_CHECKING:
     import random
@@ -23,7 +23,7 @@ class Errand:
         self._world = world
         self._station = station
         self._chance = chance
-        self.point = chance.choice(WRITABLE)
+        self.point = chance.choice((*WRITABLE, VALVE, DOSING))
         self.value = self._some_value()
         self.is_over = False
         self._selected: bytes | None = None

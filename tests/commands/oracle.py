@@ -28,7 +28,7 @@ SELECT_MS, TOKEN_MS, SAFE_WITHIN_MS = 10_000, 300_000, 30_000
 OPS_OF_CLASS = {1: (DIRECT, SAFE), 2: (OPERATE, SAFE), 3: (OPERATE, SAFE)}
 
 
-class Violation(BaseException):  # noqa: N818 - it is a finding, in the test's own words
+class Violation(BaseException):
     """A promise is broken. Not an Exception: a node must not catch it with what its role raises."""
 
 
@@ -73,6 +73,8 @@ class Oracle:
     chains: dict[int, bytes] = field(default_factory=dict)
     """Boot -> hash of its last receipt."""
     is_gateway_honest: bool = True
+    log: list[bytes] = field(default_factory=list)
+    """The gateway's: what it has written down, by name."""
     _serial: int = 0
     _offered: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     """Hash of an order's payload -> the name of the point that its signer was shown, and which select they answered."""
@@ -89,7 +91,7 @@ class Oracle:
     def on_keyset(self, payload: bytes, signatures: Sequence[bytes]) -> None:
         """The node says that it holds this one now."""
         version, rows = cbor2.loads(payload)
-        signers = {kid for kid in map(lambda data: _root_of(data, payload), signatures) if kid}
+        signers = {_root_of(data, payload) for data in signatures} - {None}
         want(len(signers) == 2, "a key set is held only under the signatures of two different roots")
         want(version > self.keyset[0], "a key set is replaced by a newer one only")
         self.keyset = version, rows
@@ -104,12 +106,14 @@ class Oracle:
         _, identifier, point, op, asked, expect, deadline_ms, order, approval = command
         if self.is_gateway_honest:
             want(identifier not in [done for done, _, _ in self.writes], "a command is executed once")
+            want(identifier in self.log, "what is executed was written down before")
         point_class = CLASSES.get(point, 0)
         want(op in OPS_OF_CLASS.get(point_class, ()), "a class is operated in its own way only")
         want(now.arrived_ms <= deadline_ms and now.uptime_ms <= deadline_ms, "nothing is executed after its deadline")
         if op == SAFE:
             want(deadline_ms <= now.arrived_ms + SAFE_WITHIN_MS, "the safe state is never asked for in advance")
             want(asked is None and value == FAIL_SAFE, "safe means the fail-safe position")
+            self.selections.pop(point, None)
         else:
             least, greatest = LIMITS[point]
             want(type(asked) is int and value == asked and least <= value <= greatest, "values stay within the limits")
@@ -121,7 +125,7 @@ class Oracle:
             if point_class == 3:
                 self._check_persons(command, order, approval, now)
         self._verified = b""
-        self.writes.append((identifier, point, value))
+        self.writes.append((identifier, point, op))
         self._done.add(hashlib.sha256(cbor2.dumps(command)).digest())
 
     def on_verification(self, message: list[Any], public: bytes, uptime_ms: int) -> None:

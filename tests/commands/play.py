@@ -2,7 +2,8 @@
 
     python tests/commands/play.py walk --seed 7 --steps 500 [--verify p256] [--mutant NAME]
     python tests/commands/play.py attack late-release [--mutant NAME]
-    python tests/commands/play.py hunt --mutant NAME
+    python tests/commands/play.py cuts
+    python tests/commands/play.py hunt [SCENE] --mutant NAME
 
 Prints one line of JSON: {"violation": text or null, "where": game, ...counts}.
 """
@@ -76,9 +77,9 @@ def play(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.game == "attack":
         return games.attack(asked.name, asked.verify)
     if asked.game == "hunt":
-        return games.hunt(asked.seed, asked.steps, asked.verify)
+        return games.hunt(asked.name, asked.seed, asked.steps, asked.verify)
     if asked.game == "cuts":
-        return games.cuts(asked.seed, asked.steps, asked.verify)
+        return games.cuts(asked.seed, asked.verify)
     return games.walk(asked.seed, asked.steps, asked.verify)
 
 

@@ -7,7 +7,7 @@ afterwards or not, key by key; a file is as it was when it was last closed.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import random
@@ -172,7 +172,7 @@ class _Writing:
     def close(self) -> None:
         self._flash.close_file(self._path, bytes(self._content))
 
-    def __enter__(self) -> _Writing:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""A random game: operators with errands, a bad line, resets, power cuts, clocks that jump; and a gateway gone bad, or not.
+"""A random game: operators with errands, a bad line, resets, power cuts, clocks that jump, a gateway that may be bad.
 
 Every step is drawn from one table of moves. At the end of a game the line heals, and every command that was logged must
 have come to one verdict.
@@ -6,7 +6,6 @@ have come to one verdict.
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import cbor2
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 ERRANDS = 6
 HEALING_ROUNDS = 4
+BACK_ON = 0.3
+"""Chance, at each step, that power comes back."""
 
 
 class Walk:
@@ -44,6 +45,8 @@ class Walk:
     def play(self, steps: int) -> None:
         for _ in range(steps):
             self._counts["steps"] += 1
+            if self._station.board.is_off and self._chance.random() < BACK_ON:
+                self._station.power_on()
             self._chance.choice(self._moves)(self)
         self._heal()
         for name, count in self._station.board.tally().items():
@@ -64,14 +67,13 @@ class Walk:
         self._world.audit(station)
         station.board.check_end()
 
-    def deliver_down(self) -> None:
-        self._station.deliver(DOWN)
-
-    def deliver_up(self) -> None:
-        self._station.deliver(UP)
+    def deliver(self) -> None:
+        for _ in range(self._chance.randrange(1, 5)):
+            self._station.deliver(self._chance.choice((UP, DOWN)))
+            self._station.flush()
 
     def work(self) -> None:
-        self._station.board.work()
+        self._station.board.work(self._chance.randrange(1, 5))
         self._station.flush()
 
     def pass_a_moment(self) -> None:
@@ -81,16 +83,14 @@ class Walk:
         longest_ms = self._chance.choice((2_000, 2_000, 6_000, 15_000, 15_000, 320_000))
         self._world.pass_time(self._chance.randrange(longest_ms))
 
-    def begin_errand(self) -> None:
+    def go_on(self) -> None:
+        """Somebody gets on with what they want, or comes to want something."""
         if len(self._errands) < ERRANDS:
             self._errands.append(Errand(self._world, self._station, self._chance))
-
-    def go_on(self) -> None:
-        if self._errands:
-            errand = self._chance.choice(self._errands)
-            errand.advance()
-            if errand.is_over:
-                self._errands.remove(errand)
+        errand = self._chance.choice(self._errands)
+        errand.advance()
+        if errand.is_over:
+            self._errands.remove(errand)
 
     def catch_up(self) -> None:
         """A good spell: everything under way gets through, and everybody gets on with it."""
@@ -111,10 +111,6 @@ class Walk:
         power = self._station.board.power
         power.cut_after(1 + self._chance.randrange(8), takes_effect=self._chance.random() < 0.5)
 
-    def power_back(self) -> None:
-        if self._station.board.is_off:
-            self._station.power_on()
-
     def reconnect(self) -> None:
         if not self._station.board.is_off:
             self._station.connect()
@@ -132,9 +128,7 @@ class Walk:
         world = self._world
         changed = self._chance.choice(world.rows[: len(world.rows)])
         changed[3] = REVOKED if changed[3] == ACTIVE and self._chance.random() < 0.4 else ACTIVE
-        signers = self._chance.sample(ROOTS, 2)
-        world.keysets.append(rooted(KEYSET, cbor2.dumps([world.version, world.rows]), (signers[0], signers[1])))
-        world.version += 1
+        world.sign_keyset(self._chance.sample(ROOTS, 2))
 
     def push_keys(self) -> None:
         self._station.desk.send([messages.ROOTED, messages.ROOTED_KEYSET, *self._world.keysets[-1]])
@@ -192,23 +186,20 @@ class Walk:
 
 
 HONEST = (
-    (Walk.deliver_down, 12),
-    (Walk.deliver_up, 12),
+    (Walk.deliver, 20),
     (Walk.work, 20),
     (Walk.pass_a_moment, 8),
     (Walk.pass_time, 3),
-    (Walk.begin_errand, 6),
-    (Walk.go_on, 10),
-    (Walk.catch_up, 6),
+    (Walk.go_on, 16),
+    (Walk.catch_up, 8),
     (Walk.reset, 1),
     (Walk.cut_power_soon, 1),
-    (Walk.power_back, 6),
     (Walk.reconnect, 2),
     (Walk.step_clock, 1),
     (Walk.change_surroundings, 2),
     (Walk.change_keys, 1),
     (Walk.push_keys, 2),
-    (Walk.replay_a_frame, 3),
+    (Walk.replay_a_frame, 4),
 )
 """(move, weight): what happens around an honest gateway."""
 HOSTILE = (

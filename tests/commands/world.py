@@ -38,6 +38,7 @@ class Station:
         self.board = Board(world, name, bytes([number]) * 32)
         node_key = keys.node_key(self.board.master, SITE, 1)
         self.desk = Desk(name, node_key, self.line, world.chance, world.gateway_utc_ms)
+        self.board.oracle.log = self.desk.log
 
     @property
     def is_honest(self) -> bool:
@@ -148,7 +149,7 @@ class World:
         return hashlib.sha256(b"id%d" % self._identifiers).digest()[:8]
 
     def command(self, point: int, op: int = DIRECT, value: int | None = None, **more: Any) -> list[Any]:
-        """A command to the first node unless `station` says otherwise; `within_ms`, `expect`, `signed`, `identifier`."""
+        """A command to the first node, or to `station`; `within_ms`, `expect`, `signed`, `identifier`."""
         station = more.get("station", self.station)
         deadline_ms = max(station.board.uptime_ms() + more.get("within_ms", WITHIN_MS), 0)
         order, approval = more.get("signed", (None, None))
@@ -191,14 +192,24 @@ class World:
 
     def publish(self, signers: Sequence[Key] = ROOTS[:2]) -> None:
         """The roots sign the rows as they are under the next version, and the gateway gives it to every node."""
+        keyset = self.sign_keyset(signers)
+        for station in self.stations.values():
+            station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
+
+    def sign_keyset(self, signers: Sequence[Key] = ROOTS[:2]) -> tuple[bytes, bytes, bytes]:
+        """(payload, signature, signature) of the rows as they are, under the next version."""
         payload = cbor2.dumps([self.version, self.rows])
         self.keysets.append(rooted(KEYSET, payload, (signers[0], signers[1])))
         self.version += 1
-        for station in self.stations.values():
-            station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *self.keysets[-1]])
+        return self.keysets[-1]
 
     def audit(self, station: Station) -> None:
-        """An auditor reads what the gateway hands over: what carries the node's tag was made by the node."""
+        """An auditor reads what the gateway hands over: what carries the node's tag was made by the node.
+
+        And the node has heard nobody but the gateway.
+        """
+        sent = {cbor2.dumps(message) for message in station.desk.sent}
+        want(all(cbor2.dumps(message) in sent for message in station.board.heard), "no stranger is heard")
         made = station.board.made
         for payload in station.desk.evidence:
             if is_vouched(station.board.oracle.receipt_key, payload):
