@@ -4,18 +4,55 @@ from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paifang.control.lines import REQUEST_LIMIT_BYTES
+from paifang_wire import cbor, sign1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMES = (
-    "node", "point", "value", "within_ms", "limit", "unknown", "key", "epoch", "order", "approval", "delegation",
-    "id", "keyset", "record", "index", "first", "kind", "expect", "reason", "question", "person", "op",
-)  # fmt: skip
-"""Arguments of all operations; each is tried with each operation."""
+_HEX = "5a" * 32
+_ENVELOPE = sign1.pack(bytes(8), cbor.encode([bytes(8), "meter-1", 16]), bytes(64)).hex()
+_POINT: dict[str, Any] = {"node": "meter-1", "point": "relay"}
+GOOD: dict[str, dict[str, Any]] = {
+    "status": {},
+    "metrics": {},
+    "check": {},
+    "authority.show": {},
+    "nodes.list": {"unknown": False},
+    "nodes.show": {"node": "meter-1"},
+    "nodes.add": {"node": "meter-8", "key": _HEX, "epoch": 1},
+    "nodes.remove": {"node": "meter-8"},
+    "nodes.reset-boot": {"node": "meter-8"},
+    "nodes.rekey": {"node": "meter-8", "key": _HEX, "epoch": 2, "record": _ENVELOPE},
+    "read": {**_POINT, "limit": 5},
+    "events": {"node": "meter-1", "limit": 5},
+    "watch": {"node": "meter-1"},
+    "send": {**_POINT, "value": 1, "within_ms": 500, "expect": 0, "reason": "because"},
+    "safe": {**_POINT, "within_ms": 500},
+    "commands.target": _POINT,
+    "commands.submit": {"order": _ENVELOPE, "within_ms": 500, "delegation": "00" * 8, "on_gateway": False},
+    "commands.approve": {"id": "00" * 8, "approval": _ENVELOPE, "within_ms": 500, "on_gateway": True},
+    "commands.pending": {},
+    "commands.show": {"id": "00" * 8},
+    "commands.list": {"limit": 5, "node": "meter-1"},
+    "keyset.show": {},
+    "keyset.load": {"keyset": _ENVELOPE},
+    "delegations.list": {},
+    "delegations.add": {"delegation": _ENVELOPE},
+    "delegations.revoke": {"id": "00" * 8},
+    "audit.list": {"first": 1, "limit": 5, "kind": "denied"},
+    "audit.show": {"index": 0},
+    "audit.prove": {"index": 0},
+    "audit.checkpoint": {},
+    "policy.explain": {"person": "alice", "action": "read", **_POINT, "class": 1, "requester": "bob", "via": "local"},
+    "policy.reload": {},
+    "reload": {},
+    "stop": {},
+}
+"""Each operation with all its arguments, as a gateway takes them."""
+NAMES = sorted({name for args in GOOD.values() for name in args})
 
 VALUES = (
     None, True, False, 0, 1, -1, 255, 1 << 31, -(1 << 31), 1 << 63, -(1 << 63), 1 << 64, 10**300, 0.5, -0.0, 1e308,
@@ -25,33 +62,40 @@ VALUES = (
 )  # fmt: skip
 
 
-def each(ops: list[str]) -> Iterator[bytes]:
-    """Each operation with each argument as each value."""
-    for op in ops:
-        yield _request(op, {})
-        for name in NAMES:
+def each() -> Iterator[bytes]:
+    """Each operation with each of its arguments as each value, left out, and with one that is not its own."""
+    for op, args in GOOD.items():
+        yield _request(op, args)
+        for name in args:
+            yield _request(op, {each: value for each, value in args.items() if each != name})
             for value in VALUES:
-                yield _request(op, {name: value})
+                yield _request(op, {**args, name: value})
+        for name in NAMES:
+            yield _request(op, {**args, name: None})
+            yield _request(op, {name: 1})
 
 
-def any_of(ops: list[str], seed: int) -> Iterator[bytes]:
+def any_of(seed: int) -> Iterator[bytes]:
     """Whatever comes to mind, without end."""
     dice = random.Random(seed)
     while True:
-        yield _KINDS[dice.randrange(len(_KINDS))](dice, ops)
+        yield _KINDS[dice.randrange(len(_KINDS))](dice)
 
 
 def _request(op: object, args: object, number: object = 7) -> bytes:
     return json.dumps({"id": number, "op": op, "args": args}).encode() + b"\n"
 
 
-def _many_arguments(dice: random.Random, ops: list[str]) -> bytes:
-    names = dice.sample(NAMES, dice.randint(1, 6))
-    return _request(dice.choice(ops), {name: dice.choice(VALUES) for name in names})
+def _many_arguments(dice: random.Random) -> bytes:
+    op = dice.choice(_OPS)
+    args = dict(GOOD[op])
+    for name in dice.sample([*args, *args, *NAMES], dice.randint(0, 3)):
+        args[name] = dice.choice(VALUES)
+    return _request(op, args)
 
 
-def _wrong_shape(dice: random.Random, ops: list[str]) -> bytes:
-    whole = {"id": dice.choice(VALUES), "op": dice.choice([*VALUES, *ops]), "args": dice.choice(VALUES)}
+def _wrong_shape(dice: random.Random) -> bytes:
+    whole = {"id": dice.choice(VALUES), "op": dice.choice([*VALUES, *_OPS]), "args": dice.choice(VALUES)}
     for name in dice.sample(list(whole), dice.randrange(3)):
         del whole[name]
     if dice.random() < 0.2:
@@ -59,37 +103,38 @@ def _wrong_shape(dice: random.Random, ops: list[str]) -> bytes:
     return json.dumps(whole).encode() + b"\n"
 
 
-def _unknown_op(dice: random.Random, ops: list[str]) -> bytes:
-    op = dice.choice(ops)
+def _unknown_op(dice: random.Random) -> bytes:
+    op = dice.choice(_OPS)
     return _request(dice.choice([op + "s", op[:-1], op.upper(), f" {op}", f"{op}\x00", "nodes.*", "__init__"]), {})
 
 
-def _broken(dice: random.Random, ops: list[str]) -> bytes:
-    data = bytearray(_many_arguments(dice, ops))
+def _broken(dice: random.Random) -> bytes:
+    data = bytearray(_many_arguments(dice))
     for _ in range(dice.randint(1, 4)):
         data[dice.randrange(len(data) - 1)] = dice.randrange(256)
     return bytes(data[: dice.randint(1, len(data))]) + b"\n"
 
 
-def _noise(dice: random.Random, ops: list[str]) -> bytes:
+def _noise(dice: random.Random) -> bytes:
     return dice.randbytes(dice.randint(0, 200)) + b"\n"
 
 
-def _nested(dice: random.Random, ops: list[str]) -> bytes:
+def _nested(dice: random.Random) -> bytes:
     depth = dice.choice([10, 500, 5_000])
     opening, closing = dice.choice([(b"[", b"]"), (b'{"a":', b"}")])
     args = opening * depth + b"1" + closing * dice.choice([0, depth])
-    return b'{"id": 1, "op": "%s", "args": {"node": %s}}\n' % (dice.choice(ops).encode(), args)
+    return b'{"id": 1, "op": "%s", "args": {"node": %s}}\n' % (dice.choice(_OPS).encode(), args)
 
 
-def _repeated_keys(dice: random.Random, ops: list[str]) -> bytes:
+def _repeated_keys(dice: random.Random) -> bytes:
     return b'{"id": 1, "id": 2, "op": "status", "op": "stop", "args": {}, "args": {"a": 1}}\n'
 
 
-def _long_number(dice: random.Random, ops: list[str]) -> bytes:
+def _long_number(dice: random.Random) -> bytes:
     return b'{"id": %s, "op": "status"}\n' % (b"9" * dice.choice([20, 4_000, 5_000]))
 
 
+_OPS = list(GOOD)
 _KINDS = (
     _many_arguments, _many_arguments, _many_arguments, _wrong_shape, _wrong_shape, _unknown_op, _broken, _broken,
     _noise, _nested, _repeated_keys, _long_number,

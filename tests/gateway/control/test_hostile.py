@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import hashlib
 import json
 import os
 import tracemalloc
 from collections import Counter
-from itertools import chain, count, islice
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 import hostile_lines
 import pytest
 from far_side import until
 from hostile_lines import TOO_LONG
-from near_side import open_files, resident_bytes
+from near_side import open_files, resident_bytes, settings_in
 
 from paifang.control.async_client import AsyncControlClient
 from paifang.control.authority import Authority, Caller, peer
 from paifang.control.server import CONNECTIONS_PER_USER
-from paifang.settings import ControlSettings, UserSettings
+from paifang.settings import AuthoritySettings, ControlSettings, RatesSettings, UserSettings
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +98,26 @@ class Attack:
 
 
 @pytest.fixture
+async def house(start, tmp_path):
+    """A gateway with a node that obeys at once, so that commands come as far as they can."""
+    rates = RatesSettings(per_point=6_000, per_person=6_000)
+    made = await start(settings_in(tmp_path / "data", authority=AuthoritySettings(rates=rates)))
+    far = await made.enrolled("meter-1")
+    obeying = asyncio.create_task(obey(far))
+    yield made
+    obeying.cancel()
+
+
+async def obey(far) -> None:
+    while True:
+        command = await far.heard.get()
+        if command[0] == messages.COMMAND:
+            digest = hashlib.sha256(messages.encode(command)).digest()
+            done = [messages.EXECUTED, 0, 0, command[4], None, far.boot, far.uptime_ms]
+            far.say([messages.RECEIPT, command[1], digest, *done, bytes(32), bytes(32)])
+
+
+@pytest.fixture
 def as_uid(house):
     """`as_uid(uid)`: connections to the gateway come from this user from now on."""
 
@@ -125,10 +147,10 @@ async def test_a_hundred_thousand_hostile_requests_change_nothing(house, as_uid,
     control.allow(authority())
     attack, denied = Attack(control.path), Counter()
     control.denials.on_denied = lambda caller, op, role, times: denied.update({caller.uid: times})
-    ops = sorted(control.handlers)
-    lines = chain(hostile_lines.each(ops), hostile_lines.any_of(ops, seed=1))
+    assert hostile_lines.GOOD.keys() == control.handlers.keys()
+    lines = hostile_lines.any_of(seed=1)
 
-    await attack.converse(list(islice(hostile_lines.any_of(ops, seed=0), WAVE)))
+    await attack.converse(list(hostile_lines.each()))
     await settled(house)
     tasks, files, resident = len(asyncio.all_tasks()), open_files(), resident_bytes()
     for number in count():
@@ -154,7 +176,8 @@ async def test_a_hundred_thousand_hostile_requests_change_nothing(house, as_uid,
     assert {"too-long", "busy"} <= control.counts.keys()
     assert sum(denied.values()) == control.counts["denied"]
     assert denied.keys() == {VIEWER_UID, OPERATOR_UID, NOBODY_UID}
-    assert denied[VIEWER_UID] > denied[OPERATOR_UID] > requests // 100
+    assert denied[VIEWER_UID] > denied[OPERATOR_UID] > requests // 200
+    assert attack.answers["ok"] > requests // 50
     assert resident_bytes() - resident < GROWTH_RESIDENT_BYTES
     await serves_as_before(house, as_uid)
 
@@ -172,7 +195,7 @@ async def test_memory_does_not_grow_with_hostile_requests(house, caplog):
     caplog.set_level("CRITICAL")
     control = house.gateway.control
     attack = Attack(control.path)
-    lines = list(islice(hostile_lines.any_of(sorted(control.handlers), seed=2), WAVE * WAVES))
+    lines = list(islice(hostile_lines.any_of(seed=2), WAVE * WAVES))
 
     async def memory_after_a_round() -> int:
         for _ in range(TRACED_CONNECTIONS):
