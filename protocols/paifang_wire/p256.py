@@ -131,7 +131,7 @@ class Verification:
             self._work = self._multiply
 
     def _multiply(self) -> None:
-        """One addition that is due at this bit, or one or two doublings."""
+        """One addition that is due at this bit, or one doubling: an addition takes as long as one and a half."""
         bit = self._bit
         key, base = self._key_digits, self._base_digits
         if key[bit]:
@@ -147,9 +147,6 @@ class Verification:
         elif bit:
             self._sum = _double(self._sum)
             bit -= 1
-            if bit and not key[bit] and not base[bit]:
-                self._sum = _double(self._sum)
-                bit -= 1
             self._bit = bit
         else:
             self.valid = _has_x(self._sum, self._r)

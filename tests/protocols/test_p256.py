@@ -27,7 +27,7 @@ Triple = tuple[bytes, bytes, bytes]
 """(public, digest, signature)."""
 PREHASHED = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 SIGNATURE_FILES = ("rfc6979_p256_sha256", "wycheproof_p256_sha256", "p256_edges")
-LONGEST_STEPS = 300
+LONGEST_STEPS = 420
 
 
 def key(dice: random.Random) -> ec.EllipticCurvePrivateKey:
@@ -183,7 +183,7 @@ def test_a_step_is_at_most_two_doublings(monkeypatch: pytest.MonkeyPatch) -> Non
         assert verification.valid == case["ours"]
         assert steps <= LONGEST_STEPS
     # The one addition with a doubling inside is that of a point to itself, which ends where the addition proper begins.
-    assert seen == {(0, 0), (1, 0), (2, 0), (0, 1), (1, 1)}
+    assert seen == {(0, 0), (1, 0), (0, 1), (1, 1)}
 
 
 MALFORMED = ("key-p", "key-0", "key-off", "key-other-curve", "key-x-p", "key-y-above-p", "zeros-", "sig-", "s-high")
