@@ -17,6 +17,7 @@ GREATEST_BOOT = (1 << 31) - 1
 FRAMES_AT_ONCE = 250
 GROWTH_RESIDENT_BYTES = 64 << 20
 BOOTS_MOST = 200
+LOGGED_MOST = 100
 
 
 async def test_a_node_that_has_counted_to_the_end_hinders_nobody(house):
@@ -75,6 +76,19 @@ async def test_a_node_that_names_ever_other_boots_takes_no_more_room(house):
     assert len(house.gateway.store.boots(far.node)) < BOOTS_MOST
     far.report(1)
     await far.acked_up_to(1)
+
+
+async def test_a_node_that_talks_of_key_sets_and_receipts_all_the_time_does_not_fill_the_log(house):
+    far = await house.enrolled()
+    counters = house.gateway.nodes.desk.counters
+    before, size = counters.frames, house.gateway.journal.size
+    for number in range(500):
+        far.say([messages.HELD, number % 3, number, number % 20])
+        done = [messages.EXECUTED, 0, 0, 1, None, 1, 1_000, bytes(32), bytes(32)]
+        far.say([messages.RECEIPT, number.to_bytes(8, "big"), bytes(32), *done])
+    await until(lambda: counters.frames >= before + 1_000)
+    last = await house.gateway.journal.record("stop", "gateway", "test")
+    assert 2 < last - size < LOGGED_MOST
 
 
 class Attacker:
