@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import logging
@@ -31,6 +32,7 @@ from paifang.policy import Policy
 from paifang.report import Commanding, Reporter
 from paifang.settings import split_listen
 from paifang.store import Store
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 STORE_FILE = "paifang.db"
 AUDIT_FOLDER = "audit"
 LOCK_FILE = "gateway.lock"
+REMIND_S = 10.0
 SWITCH_INTERVAL_S = 0.0005
 """How long the store's thread waits for the interpreter while the event loop is busy; Python's own 5 ms would make
 each commit ten times as long."""
@@ -108,6 +111,8 @@ class Gateway:
             self.journal.note("start", GATEWAY, GATEWAY, policy=self.policy.hash, keyset=self.commands.keysets.version)
             stack.callback(self.journal.note, "stop", GATEWAY, GATEWAY)
             stack.push_async_callback(self.commands.close)
+            self._remind()
+            stack.callback(self._end_reminding)
             self._watch.start()
             stack.callback(self._watch.stop)
             await self.control.start()
@@ -174,7 +179,7 @@ class Gateway:
         desk.on_receipt = self.commands.dispatcher.take_receipt
         desk.on_session = self.feed.session
         desk.on_promoted = self._promoted
-        desk.on_held = self.enrolment.held
+        desk.on_held = self._held
         self._watch = ClockWatch(clocks, lambda step_ms: self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms))
         self._compose_control()
 
@@ -226,6 +231,22 @@ class Gateway:
         self.enrolment.promoted(link)
         self.commands.keysets.push(link)
         self.commands.dispatcher.promoted(link.node)
+
+    def _held(self, link: Link, message: list[Any]) -> None:
+        self.enrolment.held(link, message)
+        _, what, _, refusal = message
+        if what == messages.ROOTED_KEYSET and refusal:
+            link.keyset_refused = self.commands.keysets.version
+
+    def _remind(self) -> None:
+        """What two roots have signed for a node may have been lost on its way, and its answer too."""
+        for link in list(self.nodes.desk.sessions.values()):
+            self.enrolment.remind(link)
+            self.commands.keysets.push(link)
+        self._reminder = asyncio.get_running_loop().call_later(REMIND_S, self._remind)
+
+    def _end_reminding(self) -> None:
+        self._reminder.cancel()
 
     def _settled(self, batch: Batch) -> None:
         self.nodes.desk.settled(batch)

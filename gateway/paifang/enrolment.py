@@ -10,6 +10,7 @@ from paifang.commands.refusals import unlogged
 from paifang.errors import PaifangError, bad_argument
 from paifang.keys import epochs
 from paifang.keys.roots import Rooted, Roots
+from paifang.nodes.buckets import Buckets
 from paifang.store import Node, registry
 from paifang_wire import messages, sign1
 from paifang_wire.errors import WireError
@@ -38,6 +39,7 @@ class Enrolment:
         self._journal = journal
         self._roots_file = roots_file
         self._turn = asyncio.Lock()
+        self._held = Buckets(per_second=0.1, burst=20)
 
     async def add(self, node: str, key: bytes, epoch: int, actor: str) -> dict[str, Any]:
         """Believe `node` under `key` from now on. Raises PaifangError when it has another key already."""
@@ -68,20 +70,26 @@ class Enrolment:
     def promoted(self, link: Link) -> None:
         """A node has a session: under its next key, which is its only one from now on, or still under the old one."""
         known = self._store.registry.nodes.get(link.node)
-        if known is None or known.next_key is None:
-            return
-        if link.session.key != known.next_key:
-            self._tell(link, known)
+        if known is None or known.next_key is None or link.session.key != known.next_key:
+            self.remind(link)
             return
         now = self._store.registry.nodes[link.node] = known.rekeyed
         link.enrolled = now
         self._journal.note("epoch", link.node, link.node, epoch=now.epoch)
         self._store.write(lambda connection: registry.insert(connection, now))
 
+    def remind(self, link: Link) -> None:
+        """Tell a node that is to have another epoch, and is here under its old key."""
+        known = self._store.registry.nodes.get(link.node)
+        if known is not None and known.next_record is not None:
+            self._tell(link, known)
+
     def held(self, link: Link, message: list[Any]) -> None:
-        """What a node says about a key set or an epoch that it was given."""
+        """What a node says about a key set or an epoch that it was given; one that says so often fills no log."""
         _, what, version, refusal = message
         kind = "keyset" if what == messages.ROOTED_KEYSET else "epoch"
+        if not self._held.take(link.node, self._service.clocks.monotonic()):
+            return
         self._journal.note(kind, link.node, link.node, held=version, refusal=refusal)
 
     async def _add(self, node: str, key: bytes, epoch: int, actor: str) -> dict[str, Any]:

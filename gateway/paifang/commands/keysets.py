@@ -27,9 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 class Session(Protocol):
-    """A node's session; `keyset` is the version that the node holds."""
+    """A node's session; `keyset` is the version that the node holds, `keyset_refused` the one that it did not take."""
 
     keyset: int
+    keyset_refused: int
 
     def send(self, message: list[Any]) -> None: ...
 
@@ -101,8 +102,8 @@ class KeySets:
         return {"version": keyset.version, "keys": len(keyset.entries), "signers": signers, "pushed": pushed}
 
     def push(self, session: Session) -> bool:
-        """Hand the key set on to a node that holds an older one."""
-        if self.current is None or session.keyset >= self.current.version:
+        """Hand the key set on to a node that holds an older one, and has not refused this one in its session."""
+        if self.current is None or max(session.keyset, session.keyset_refused) >= self.current.version:
             return False
         payload, signatures = self.current.rooted.payload, self.current.rooted.detached
         try:

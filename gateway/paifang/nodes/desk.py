@@ -155,7 +155,7 @@ class FrontDesk:
         boot.seen_ms = self.clocks.utc_ms()
         link.table = self.table(boot.description)
         link.latest = {}
-        link.keyset = hello[_HELLO_KEYSET]
+        link.keyset, link.keyset_refused = hello[_HELLO_KEYSET], 0
         link.uptime_ms = hello[_HELLO_UPTIME]  # on a line, what it was in the boot before is far too great
         link.uptime_at_s = link.heard_s
         boot.uptime_ms = max(boot.uptime_ms, link.uptime_ms)

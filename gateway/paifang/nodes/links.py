@@ -43,7 +43,7 @@ class Link:
     `boot` and `table` are those of the node's session; `uptime_ms` was the node's at `uptime_at_s` of our clock.
     `hello` is the one answered last, `enrolled` whom the registry knew by that name then. `latest` are the newest good
     values of this boot as (value, uptime_ms), None for a value that is not good; `keyset` is the version that the node
-    holds; `number` tells this session of it from all others.
+    holds, `keyset_refused` the newest one that it did not take; `number` tells this session of it from all others.
     """
 
     __slots__ = (
@@ -55,6 +55,7 @@ class Link:
         "heard_s",
         "hello",
         "keyset",
+        "keyset_refused",
         "latest",
         "node",
         "number",
@@ -84,7 +85,7 @@ class Link:
         self.hello: list[Any] | None = None
         self.enrolled: Node | None = None
         self.latest: dict[int, tuple[int | None, int]] = {}
-        self.keyset = 0
+        self.keyset = self.keyset_refused = 0
         self.number = 0
         self.opened_s = self.heard_s = now_s
         self.uptime_ms = 0
