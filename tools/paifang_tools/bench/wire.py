@@ -93,7 +93,8 @@ def _report_bytes() -> int:
 def _command_bytes() -> int:
     _, link = _session()
     month_ms = 31 * 86_400_000
-    return len(framing.stream_frame(link.send([messages.COMMAND, bytes(8), 16, messages.OP_DIRECT, 23_000, None, month_ms, None, None])))
+    command = [messages.COMMAND, bytes(8), 16, messages.OP_DIRECT, 23_000, None, month_ms, None, None]
+    return len(framing.stream_frame(link.send(command)))
 
 
 if __name__ == "__main__":
