@@ -9,6 +9,7 @@ import typer
 
 from paifang.cli import fields, output, passphrase
 from paifang.cli.passphrase import KeyOption, OutOption, PassphraseOption, YesOption
+from paifang.cli.sign import newest_known
 from paifang.config import units
 from paifang.errors import bad_argument
 
@@ -27,7 +28,10 @@ def delegate(
     rate: Annotated[int, typer.Option(metavar="N", min=1, help="Commands a minute.")] = 60,
     ops: Annotated[str, typer.Option(metavar="OPS", help="What it may do, with commas between.")] = "direct",
     site: Annotated[str, typer.Option(metavar="SITE", help="The site's name.")] = "ward-1",
-    keyset: Annotated[int, typer.Option(metavar="N", min=0, help="The newest key set you know of.")] = 0,
+    keyset: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="The newest key set you know of (else as this machine)."),
+    ] = None,
     key: KeyOption = None,
     out: OutOption = None,
     passphrase_file: PassphraseOption = None,
@@ -46,7 +50,8 @@ def delegate(
     check_kind(opened, ("person",), "a delegation")
     about = PublicKey.read(service)
     pairs, bits, expires = _scope(scope), _ops(ops), _until_ms(until)
-    wanted = delegations.Delegation(about.public, about.name, bits, pairs, key_class, rate, expires, keyset)
+    least = newest_known(site) if keyset is None else keyset
+    wanted = delegations.Delegation(about.public, about.name, bits, pairs, key_class, rate, expires, least)
     output.print_note(f"{opened.about.person} lets {wanted.words()}, on {site}, until {fields.clock(expires)}")
     passphrase.confirm("Sign this?", yes)
     made = out or Path(f"{about.name}.delegation")

@@ -7,7 +7,7 @@ import typer
 
 from paifang.cli import output
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
-from paifang.cli.roots import ROOTS_FILE, RootsOption, found_roots
+from paifang.cli.roots import RootsOption, known_roots, no_roots
 from paifang.errors import not_found
 
 if TYPE_CHECKING:
@@ -96,11 +96,14 @@ def check(file: SetArgument, roots: RootsOption = None, as_json: JsonOption = Fa
     \b
     paifang keys set check ward-1.keyset --roots roots.json
     """
+    from paifang.keys.keyring import Keyring
+
     keyset = _read(file)
-    known = found_roots(roots, file)
+    known = known_roots(keyset.rooted, roots, file)
     if known is None:
-        raise not_found(f"there is no {ROOTS_FILE} beside {file} or here", "say where it is with --roots FILE")
+        raise no_roots(file)
     names = keyset.verify(known)
+    Keyring.own().knowledge.learn(keyset, known)
     warnings = keyset.warnings()
     if as_json:
         output.print_json({"version": keyset.version, "site": known.site, "signed_by": names, "warnings": warnings})
@@ -131,6 +134,7 @@ def fetch(
         why = answer.get("problem") or "none was ever loaded"
         raise not_found(f"the gateway has no key set: {why}", "paifang keys set load FILE")
     keyset = KeySet.decode(bytes.fromhex(answer["keyset"]), "the gateway's answer")
+    _learn(keyset)
     files.write(out, keyset.encode())
     output.print_note(f"wrote {out}: version {keyset.version}; `paifang keys set check {out}` checks who signed it")
 
@@ -151,6 +155,7 @@ def load(
     from paifang.keys.keyset import KeySet
 
     keyset = KeySet.read(file)
+    _learn(keyset)
     wanted = asked(ctx, data, config, as_json)
     with connected(wanted.place) as gateway:
         done = cast("dict[str, Any]", gateway.request("keyset.load", keyset=keyset.encode().hex()))
@@ -158,6 +163,16 @@ def load(
         output.print_json(done)
     else:
         output.print_note(f"the gateway has key set {keyset.version}, and brings it to its nodes")
+
+
+def _learn(keyset: "KeySet") -> None:
+    """Remember the version of a key set that trusted roots have signed. Raises PaifangError for a bad signature."""
+    from paifang.keys.keyring import Keyring
+
+    knowledge = Keyring.own().knowledge
+    roots = knowledge.roots_of(keyset.rooted)
+    if roots is not None:
+        knowledge.learn(keyset, roots)
 
 
 def _read(file: Path) -> "KeySet":

@@ -8,7 +8,7 @@ import typer
 from paifang.cli import output, passphrase
 from paifang.cli.options import JsonOption
 from paifang.cli.passphrase import PassphraseOption, YesOption
-from paifang.errors import bad_argument, not_found, resource_error
+from paifang.errors import PaifangError, bad_argument, not_found, resource_error
 
 if TYPE_CHECKING:
     from paifang.keys.keyfile import KeyFile
@@ -24,7 +24,7 @@ app = typer.Typer(
 ROOTS_FILE = "roots.json"
 RootsOption = Annotated[
     Path | None,
-    typer.Option("--roots", metavar="FILE", help="The site's roots.json (else the one beside the file or here)."),
+    typer.Option("--roots", metavar="FILE", help="The site's roots.json (else the trusted one, or one beside FILE)."),
 ]
 SignedArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A *.keyset or *.epoch file.", show_default=False)]
 
@@ -97,7 +97,7 @@ def sign(
     output.print_note(f"{opened.about.name} of {opened.about.site} signs this {KINDS[purpose]}:")
     for line in told:
         output.print_note(f"  {line}")
-    known = _known_roots(roots, file, Path(key))
+    known = known_roots(rooted, roots, file, Path(key))
     if known is not None:
         _check_belongs(opened, known, purpose, rooted)
     passphrase.confirm("Sign this?", yes)
@@ -114,9 +114,9 @@ def check(file: SignedArgument, roots: RootsOption = None, as_json: JsonOption =
 
     rooted = Rooted.read(file)
     purpose, told = described(rooted, file, None)
-    known = _known_roots(roots, file, file)
+    known = known_roots(rooted, roots, file)
     if known is None:
-        raise not_found(f"there is no {ROOTS_FILE} beside {file} or here", "say where it is with --roots FILE")
+        raise no_roots(file)
     names = [root.name for root in known.check(purpose, rooted)]
     if as_json:
         output.print_json({"what": purpose, "site": known.site, "signed_by": names})
@@ -124,9 +124,35 @@ def check(file: SignedArgument, roots: RootsOption = None, as_json: JsonOption =
         typer.echo(output.printable(f"{KINDS[purpose]} for {known.site}, signed by {' and '.join(names)}: {told[0]}"))
 
 
+@app.command()
+def trust(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The site's roots.json.", show_default=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="Instead of those trusted so far for the site.")] = False,
+    yes: YesOption = False,
+) -> None:
+    """Go by these root keys on this machine: each person who signs does this once.
+
+    Get the file, or at least the three key ids, from the owner in person. What you sign then says which key set you
+    know of, and a gateway that keeps a newer one from a node finds the node refusing.
+
+    \b
+    paifang keys root trust roots.json
+    """
+    from paifang.keys.keyring import Keyring
+    from paifang.keys.roots import Roots
+    from paifang_wire import sign1
+
+    found = Roots.read(file)
+    output.print_note(f"the root keys of {found.site}:")
+    for root in found.roots:
+        output.print_note(f"  {root.name}  {sign1.key_id(root.public).hex()}")
+    passphrase.confirm("Are these the owner's?", yes)
+    Keyring.own().knowledge.trust(found, replace=replace)
+    output.print_note(f"trusted for {found.site}")
+
+
 def described(rooted: "Rooted", file: Path, since: Path | None) -> tuple[str, list[str]]:
     """(purpose, what it says in words): a key set or an epoch record. Raises PaifangError for neither."""
-    from paifang.errors import PaifangError
     from paifang.keys import epochs, keyset_toml
     from paifang.keys.keyset import KeySet
     from paifang_wire import sign1
@@ -143,17 +169,31 @@ def described(rooted: "Rooted", file: Path, since: Path | None) -> tuple[str, li
     return sign1.KEYSET, [f"version {keyset.version}, {len(entries)} keys", *entries]
 
 
-def found_roots(roots: Path | None, file: Path) -> "Roots | None":
-    """The roots.json that was named, or lies beside `file` or here; None when there is none."""
-    return _known_roots(roots, file, file)
+def known_roots(rooted: "Rooted", named: Path | None, *beside: Path) -> "Roots | None":
+    """The roots that were named; or are trusted and have signed; or lie beside a file or here. None without any.
 
-
-def _known_roots(roots: Path | None, *beside: Path) -> "Roots | None":
+    Raises PaifangError for others than are trusted for their site: who sends a file may send a roots.json along.
+    """
+    from paifang.keys.keyring import Keyring
     from paifang.keys.roots import Roots
 
-    places = [roots] if roots else [*(path.parent / ROOTS_FILE for path in beside), Path(ROOTS_FILE)]
-    found = next((place for place in places if roots or place.is_file()), None)
-    return None if found is None else Roots.read(found)
+    knowledge = Keyring.own().knowledge
+    trusted = None if named else knowledge.roots_of(rooted)
+    if trusted is not None:
+        return trusted
+    places = [named] if named else [*(path.parent / ROOTS_FILE for path in beside), Path(ROOTS_FILE)]
+    place = next((place for place in places if named or place.is_file()), None)
+    if place is None:
+        return None
+    found = Roots.read(place)
+    if knowledge.roots(found.site) not in {None, found}:
+        hint = "ask the owner; if the roots were replaced: paifang keys root trust FILE --replace"
+        raise bad_argument(f"{place} has other root keys for {found.site} than are trusted here", hint)
+    return found
+
+
+def no_roots(file: Path) -> PaifangError:
+    return not_found(f"no root keys are trusted here that have signed {file}", "say which with --roots FILE")
 
 
 def _root_key(key: str, file: Path) -> "KeyFile":

@@ -46,6 +46,7 @@ def sign(
     wanted, point = read_request(request)
     if wanted.signed is not None:
         raise bad_argument(f"the order in {request} is signed already", f"paifang approve {request}")
+    wanted = wanted.at_least(newest_known(wanted.site))
     opened = persons_key(key)
     tell(wanted.order, point, wanted.site)
     signed = signed_order(wanted, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
@@ -86,9 +87,11 @@ def approve_file(
 ) -> None:
     """Approve a signed order of class 3 that a request file holds, or that lies beside it as *.order."""
     from paifang.keys import files
+    from paifang.keys.requests import open_order
 
     wanted, point = read_request(request)
     signed = wanted.signed or files.read_bytes(order or request.with_suffix(".order"))
+    wanted = wanted.at_least(open_order(signed)[1].keyset)
     opened = persons_key(key)
     tell(wanted.order, point, wanted.site, asked_by(signed, wanted.site, keyset))
     approval = signed_approval(wanted, signed, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
@@ -105,6 +108,13 @@ def read_request(file: Path) -> "tuple[Request, PointView]":
 
     found = Request.read(file)
     return found, pinned(found.order, found.table, decode_table)[1]
+
+
+def newest_known(site: str) -> int:
+    """The newest key set of a site that this machine has seen signed; a signature asks for it at least."""
+    from paifang.keys.keyring import Keyring
+
+    return Keyring.own().knowledge.newest(site)
 
 
 def persons_key(key: str | None) -> "KeyFile":
@@ -157,12 +167,12 @@ def signed_approval(
     from paifang.keys.requests import make_approval, open_order
 
     kid, order = open_order(signed)
-    if order.payload != request.order.payload:
+    if order != request.at_least(order.keyset).order:
         raise bad_argument("the signed order is not the one in the request", "do not approve it; ask for it again")
     if kid == opened.about.kid:
         raise PaifangError("this is your own order", "another person approves it", code="same-person")
     signer = _unlocked(request, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
-    return make_approval(signer, request.site, signed)
+    return make_approval(signer, request.site, signed, keyset=newest_known(request.site))
 
 
 def asked_by(signed: bytes, site: str, keyset: Path | None) -> str:

@@ -49,6 +49,14 @@ def read_json(file: Path, what: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
+def make_folder(folder: Path) -> None:
+    """A folder for one person's eyes. Raises PaifangError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise resource_error(f"cannot make the folder {folder}: {error.strerror}", "choose another place") from error
+
+
 def write(file: Path, content: bytes | str, mode: int = PUBLIC, *, replace: bool = False) -> None:
     """Write a whole file and sync it; a power cut leaves the old one or the new one. Raises PaifangError.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from paifang.errors import EXIT_USAGE, PaifangError, bad_argument, not_found, resource_error
 from paifang.keys import files, keyfile
 from paifang.keys.keyfile import KeyFile, PublicKey
+from paifang.keys.knowledge import Knowledge
 
 if TYPE_CHECKING:
     from paifang.keys.signing import SigningKey
@@ -37,6 +38,11 @@ class Keyring:
     @classmethod
     def own(cls) -> Keyring:
         return cls(default_folder())
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What is known here of sites, beside the keys."""
+        return Knowledge(self.folder)
 
     def held(self) -> list[PublicKey]:
         """The public halves of all keys here, by name. Raises PaifangError for a file that is none."""
@@ -83,7 +89,7 @@ class Keyring:
 
     def new(self, about: PublicKey, signer: SigningKey, passphrase: str) -> KeyFile:
         """Write NAME.key and NAME.pub; no key that is there is ever replaced. Raises PaifangError."""
-        self._make_folder()
+        files.make_folder(self.folder)
         made = keyfile.seal(self.file_of(about.name), about, signer, passphrase)
         files.write(self.folder / (about.name + keyfile.PUBLIC_SUFFIX), about.text(), replace=True)
         return made
@@ -93,13 +99,6 @@ class Keyring:
             return sorted(self.folder.glob("*" + keyfile.SUFFIX))
         except OSError as error:
             raise resource_error(f"cannot read {self.folder}: {error.strerror}", "is it yours?") from error
-
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            hint = f"choose another folder with ${FOLDER_VARIABLE}"
-            raise resource_error(f"cannot make the folder {self.folder}: {error.strerror}", hint) from error
 
 
 def check_kind(key: KeyFile, kinds: tuple[str, ...], what: str) -> None:

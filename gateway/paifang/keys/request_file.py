@@ -7,7 +7,7 @@ get signed, never from the words that the file also carries for whoever opens it
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from paifang.errors import bad_argument
@@ -47,6 +47,10 @@ class Request:
         except (KeyError, TypeError, ValueError) as error:
             raise bad_argument("the gateway's answer holds no pending order", "is it decided already?") from error
         return cls(site, _order_of(signed), table, str(answer.get("host", "")), signed)
+
+    def at_least(self, keyset: int) -> Self:
+        """The same, asking for a key set no older than this; for an order that is not signed yet."""
+        return replace(self, order=replace(self.order, keyset=max(self.order.keyset, keyset)))
 
     def text(self, point: PointView) -> str:
         order = self.order

@@ -223,6 +223,37 @@ def test_two_persons_sign_away_from_the_gateway(ward, request_of, done, paifang)
     assert len(signature) == 64
 
 
+def test_a_signature_asks_for_the_newest_key_set_that_its_machine_has_seen(ward, request_of, done, paifang):
+    """A gateway that withholds key set 2 names 1: wang's machine has seen 2, and says so to the node."""
+    request_of()
+    done("keys", "root", "trust", "roots/roots.json", "--yes")
+    done("keys", "revoke", "keys/li.pub", "-o", "v2.keyset")
+    for root in ("root-1", "root-2"):
+        done("keys", "root", "sign", "v2.keyset", "--key", f"roots/{root}.key", "--yes")
+    done("keys", "set", "check", "v2.keyset")
+    assert "key set 2 or newer" in done("sign", "relay.json", "--key", "wang-laptop", "--yes").err
+    order = requests.open_order((ward / "relay.order").read_bytes())[1]
+    assert order.keyset == 2
+    assert "key set 2 or newer" in done("approve", "relay.json", "--key", "li", "--yes").err
+    _, payload, _ = sign1.split((ward / "relay.approval").read_bytes())
+    assert orders.decode_approval(payload)[3] == 2
+    refusal = orders.approval_refusal(orders.decode_approval(payload), order.payload, bytes(16), 1, None)
+    assert refusal == messages.OLD_KEYSET
+
+
+def test_roots_that_came_along_are_not_believed_over_trusted_ones(ward, done, paifang):
+    done("keys", "root", "trust", "roots/roots.json", "--yes")
+    done("keys", "root", "new", "--out", "others")
+    done("keys", "set", "build", "keyset.toml", "-o", "others/forged.keyset")
+    for root in ("root-1", "root-2"):
+        said = paifang("keys", "root", "sign", "others/forged.keyset", "--key", f"others/{root}.key", "--yes")
+        assert "other root keys for ward-1 than are trusted here" in said.err
+    assert paifang("keys", "set", "check", "others/forged.keyset").code == 2
+    assert "other root keys are trusted" in paifang("keys", "root", "trust", "others/roots.json", "--yes").err
+    done("keys", "root", "trust", "others/roots.json", "--yes", "--replace")
+    done("keys", "root", "sign", "others/forged.keyset", "--key", "others/root-1.key", "--yes")
+
+
 def test_an_order_is_not_signed_twice_or_by_a_stranger(ward, request_of, done, paifang):
     request_of()
     done("sign", "relay.json", "--key", "wang-laptop", "--yes")
