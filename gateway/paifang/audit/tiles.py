@@ -56,7 +56,7 @@ def place_of(path: str) -> Place | None:
         return None
     level = ENTRIES if match[1] == "entries" else int(match[1])
     place = Place(level, int(match[2].replace("x", "").replace("/", "")), int(match[3] or WIDTH))
-    return place if place.path == path else None
+    return place if place.path == path and place.width <= WIDTH else None
 
 
 def places(size: int) -> list[Place]:

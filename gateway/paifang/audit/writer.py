@@ -102,11 +102,13 @@ class Writer(threading.Thread):
         closing = False
         while not closing:
             group, asked, closing = self._take()
+            if self.problem is not None:
+                self._keep(group)
+                group = []
             try:
                 if self.problem is None:
                     self._write(group)
                 else:
-                    self._keep(group)
                     self._write_late()
                 group = []
                 if asked or closing or self.problem is not None or self._is_due():

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import vectors
+import audit_vectors as vectors
 
 from paifang.audit import checkpoints, notes
 from paifang.audit.checkpoints import Checkpoint

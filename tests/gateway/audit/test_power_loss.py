@@ -15,11 +15,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from audit_disk import FailingDisk, LossyDisk, RecordingDisk, lay
+from audit_disk import FailingDisk, LossyDisk, QuickDisk, RecordingDisk, lay
 
 from paifang.audit import entries, tree
-from paifang.audit.disk import Disk
 from paifang.audit.opening import open_ledger
+from paifang.audit.reading import bundled
 from paifang.audit.verify import verify_folder
 from paifang.errors import PaifangError
 
@@ -75,13 +75,11 @@ class Promises:
     def broken_in(self, base):
         """What is wrong with the log in `base`, opened as after a power cut; and its entries."""
         try:
-            ledger = open_ledger(base / "audit", ORIGIN, Disk())
+            ledger = open_ledger(base / "audit", ORIGIN, QuickDisk())
         except PaifangError as error:
             return [f"cannot be opened: {error}"], []
         ledger.close()
         begin, recent = ledger.recent(0, ledger.size)
-        from paifang.audit.reading import bundled
-
         held = bundled(ledger.public, 0, begin, ledger.size) + recent
         wrong = []
         if held[: self.synced] != self.given[: self.synced]:
@@ -143,7 +141,7 @@ def test_every_cut_of_a_first_start_leaves_a_log_or_none(tmp_path, tier_size):
 
 def test_a_second_cut_while_the_log_is_opened_again_loses_nothing_either(tmp_path, tier_size):
     steps = recorded(tmp_path / "run", 4, 25)
-    cuts = random.Random(5).sample(range(1, len(steps) + 1), tier_size(8, 80))
+    cuts = random.Random(5).sample(range(1, len(steps) + 1), tier_size(5, 80))
     _, wrong, left = cut(tmp_path, steps, cuts, 6)
     assert wrong == []
     for count, (files, held) in enumerate(left):
@@ -152,7 +150,7 @@ def test_a_second_cut_while_the_log_is_opened_again_loses_nothing_either(tmp_pat
         disk = RecordingDisk(base)
         told = disk.entries.append
         work(base, disk, 100 + count, 3, lambda *what, told=told: told(("told", *what)))
-        places = random.Random(count).sample(range(1, len(disk.entries) + 1), tier_size(15, 60))
+        places = random.Random(count).sample(range(1, len(disk.entries) + 1), tier_size(10, 60))
         _, wrong, _ = cut(tmp_path, disk.entries, places, count, files, held)
         assert wrong == []
 
@@ -200,6 +198,6 @@ def test_the_log_goes_on_after_any_single_operation_has_failed(tmp_path, tier_si
 @pytest.mark.parametrize("name", ["tail", "log.pub"])
 def test_a_spare_file_that_was_left_does_not_matter(tmp_path, name):
     tmp_path.joinpath("run").mkdir()
-    work(tmp_path / "run", Disk(), 1, 5)
+    work(tmp_path / "run", QuickDisk(), 1, 5)
     (tmp_path / "run" / "audit" / "new").write_bytes((tmp_path / "run" / "audit" / name).read_bytes()[:7])
-    open_ledger(tmp_path / "run" / "audit", ORIGIN, Disk()).close()
+    open_ledger(tmp_path / "run" / "audit", ORIGIN, QuickDisk()).close()

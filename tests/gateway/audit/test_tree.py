@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import naive
-import vectors
+import audit_vectors as vectors
+import naive_tree as naive
 
 from paifang.audit import tiles, tree
 from paifang.audit.frontier import Frontier, resume
