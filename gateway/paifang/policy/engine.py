@@ -73,8 +73,17 @@ class Policy:
             return Decision(False, (), f'there is no action "{ask.action}"')
         if ask.action == "safe" and "safety" in roles:
             return Decision(True, (SAFETY_RULE,), f"permitted by {SAFETY_RULE}: the role safety may always make safe")
-        entities = self._entities_of(ask.person, roles)
-        allowed, ids, errors = cedar.ask(self._policies, entities, ask.person, ask.action, ask.node, self.context(ask))
+        try:
+            allowed, ids, errors = cedar.ask(
+                self._policies,
+                self._entities_of(ask.person, roles),
+                ask.person,
+                ask.action,
+                ask.node,
+                self.context(ask),
+            )
+        except (ValueError, OverflowError, OSError) as error:  # text that is none, a time that never is
+            return Decision(False, (), f"the policy cannot be asked this: {error}")
         if errors and ask.action != "safe":
             return Decision(False, ids, f"a rule could not be evaluated: {errors[0]}")
         return Decision(allowed, ids, self._reason(ask, roles, allowed, ids))

@@ -228,3 +228,22 @@ def test_the_zone_of_the_persons_is_that_of_the_hours(tmp_path):
 def test_what_changes_nothing_about_the_question_changes_nothing_about_the_answer(policy):
     for question, allowed, _ in CASES:
         assert policy.decide(replace(question)).allowed == allowed
+
+
+STRANGE = [
+    {"value": 1 << 70},
+    {"node": "\ud800"},
+    {"person": "\ud800"},
+    {"requester": "\ud800", "action": "approve"},
+    {"roles": frozenset({"\ud800"})},
+    {"via": "\udfff"},
+    {"utc_ms": 1 << 70},
+    {"point_class": 1 << 70},
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=[next(iter(each)) for each in STRANGE])
+def test_what_cannot_be_asked_is_denied(strange):
+    decision = Policy.load().decide(ask(**{"roles": ALL_ROLES, **strange}))
+    assert (decision.allowed, decision.rules) == (False, ())
+    assert decision.reason
