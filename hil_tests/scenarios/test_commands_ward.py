@@ -47,7 +47,7 @@ class WardOfOne:
         await self.gate.until(lambda found: found and condition(found[0]["value"]), "read", **rows)
 
     async def ready(self, keyset: int = 1) -> None:
-        """The node holds that key set, and its mains are known."""
+        """The node holds that key set (0: it has no point of class 3, and takes none), and its mains are known."""
         await self.when(lambda shown: shown["connected"] and shown["keyset"] == keyset)
         await self.voltage(lambda _: True)
 
@@ -75,7 +75,7 @@ def ward(bench, gateway, node, authority):
         ward = WardOfOne(bench, gate, made, authority)
         await ward.people.load(1)
         made.board.power_on()
-        await ward.ready()
+        await ward.ready(1 if point_class == 3 else 0)
         return ward
 
     return make
@@ -178,7 +178,7 @@ async def test_a_new_epoch_over_the_link_is_agreed_on_whatever_is_cut(bench, war
         return tap.port
 
     async with Tap(lambda: gates[0].port) as tap:
-        house = await ward(link=through)
+        house = await ward(link=through, speed=4)  # a node waits for seconds before it restarts
         fired = Fault(house, tap, *CUTS[cut]) if cut else None
         later = dataclasses.replace(house.made.identity, epoch=2)
         record = authority.epoch(NAME, 2).encode().hex()

@@ -1,0 +1,148 @@
+"""Every command of docs/keys.md, as it stands there, in its order: on a shell, with a gateway and a node."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from paifang_rig.authority import relay_of_class
+from paifang_rig.gateway import GatewayProcess
+from paifang_rig.nodes import WIFI, tcp_link
+from paifang_tools import build
+
+GUIDE = Path(__file__).parents[2] / "docs" / "keys.md"
+NAME = "meter-1"
+PEOPLE = '[people.{}]\nroles = ["operator", "approver", "safety"]\n'
+DEADLINE_S = 60.0
+# Nobody sits at this shell: who reads the guide is asked instead.
+YES = """#!/bin/sh
+case "$1 $2 $3" in
+    "keys root sign"|"keys root trust"|"keys delegate "*|"sign "*|"approve "*|"send "*) set -- "$@" --yes ;;
+esac
+exec {python} -m paifang "$@"
+"""
+PYTHON = """#!/bin/sh
+exec {python} "$@"
+"""
+
+
+def sections() -> dict[str, list[str]]:
+    """Heading → its shell blocks."""
+    found: dict[str, list[str]] = {}
+    for part in GUIDE.read_text("utf-8").split("\n## ")[1:]:
+        heading, _, text = part.partition("\n")
+        found[heading] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return found
+
+
+class Shell:
+    """A person's machine, and the workbench: a home and a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.folder = folder / "home", folder / "work"
+        tools = folder / "bin"
+        for each in (self.home, self.folder, tools):
+            each.mkdir()
+        for name, text in (("paifang", YES), ("python", PYTHON)):
+            (tools / name).write_text(text.format(python=sys.executable))
+            (tools / name).chmod(0o700)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PAIFANG", "XDG"))}
+        path = os.pathsep.join((str(tools), os.environ["PATH"]))
+        self._environment = kept | {"HOME": str(self.home), "PATH": path, "PAIFANG_PASSPHRASE": "seven wet crows"}
+
+    @property
+    def data(self) -> Path:
+        return self.home / ".local" / "state" / "paifang"
+
+    async def run(self, commands: str) -> str:
+        """All of them end well: what they printed."""
+        shell = await asyncio.create_subprocess_exec(
+            "bash",
+            "-euxo",
+            "pipefail",
+            "-c",
+            commands,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(shell.communicate(), DEADLINE_S)
+        assert shell.returncode == 0, said.decode()
+        return said.decode()
+
+    async def section(self, heading: str) -> str:
+        return "".join([await self.run(block) for block in sections()[heading]])
+
+
+@pytest.fixture
+def shell(tmp_path):
+    return Shell(tmp_path)
+
+
+@pytest_asyncio.fixture
+async def gate(shell):
+    files = {"policy/people.toml": PEOPLE.format("wang") + PEOPLE.format("li")}
+    process = GatewayProcess(shell.data, files=files)
+    await process.start()
+    yield process
+    await process.kill()
+
+
+@pytest_asyncio.fixture
+async def power():
+    """`await power(folder, port)`: the node of the workbench's files, for as long as the test lasts."""
+    boards: list[asyncio.subprocess.Process] = []
+
+    async def on(folder: Path, port: int) -> None:
+        settings = {"node": NAME, "site": "ward-1", "role": "smart_meter", "period_ms": 500, "wifi": WIFI}
+        config = folder / f"{NAME}.json"
+        config.write_text(json.dumps(settings | {"link": tcp_link(port)} | relay_of_class(3)))
+        assert build.main(["--config", str(config), "--out", str(folder / f"{NAME}.vfs")]) == 0
+        command = ("-m", "paifang_rig.simulated", f"{NAME}.vfs", f"{NAME}.nvs")
+        boards.append(await asyncio.create_subprocess_exec(sys.executable, *command, cwd=folder, stdout=-3, stderr=-3))
+
+    yield on
+    for board in boards:
+        with contextlib.suppress(ProcessLookupError):
+            board.send_signal(signal.SIGINT)
+        await board.wait()
+
+
+async def until(gate, condition) -> None:
+    await gate.until(lambda shown: shown["connected"] and condition(shown), "nodes.show", node=NAME, deadline_s=30)
+
+
+async def test_the_guide(shell, gate, power) -> None:
+    for heading in ("The owner: three root keys", "Each person: a key"):
+        await shell.section(heading)
+    await shell.run("paifang keys new li-desk --person li\npaifang keys export li-desk -o li.pub")
+    await shell.section("The key set: whose keys may command what")
+    await shell.section("The gateway and its nodes")
+    await power(shell.folder, gate.port)
+    await until(gate, lambda shown: shown["keyset"] == 1)
+
+    await shell.section("A key is rotated")
+    await until(gate, lambda shown: shown["keyset"] == 2)
+    said = await shell.section("A person's key is lost, or was in other hands")
+    assert "revoked" in said
+    await until(gate, lambda shown: shown["keyset"] == 3)
+    await shell.section("A root key is lost")
+    await shell.section("The gateway is stolen")
+    await until(gate, lambda shown: shown["epoch"] == 2 and shown["keyset"] == 3)
+    await shell.section("A service")
+
+
+def test_every_section_with_commands_is_run() -> None:
+    source = Path(__file__).read_text("utf-8")
+    assert [heading for heading, blocks in sections().items() if blocks and f'"{heading}"' not in source] == []
