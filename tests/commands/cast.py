@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 SITE = "ward-1"
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """n of P-256 (SP 800-186 section 3.2.1.3)."""
-PRIME = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 COMMAND, APPROVAL, KEYSET, EPOCH = "command", "approval", "keyset", "epoch"
 ACTIVE, RETIRING, REVOKED = 0, 1, 2
 EVERY_OP = 0b11111
@@ -116,12 +115,11 @@ class QuickVerification:
 
 
 class Person:
-    """Somebody with one or more keys, and the newest key set version known to them."""
+    """Somebody with one or more keys."""
 
     def __init__(self, name: str, *keys: Key) -> None:
         self.name = name
         self.keys = list(keys)
-        self.knows = 1
 
 
 def row(key: Key, person: str, key_class: int = 3, state: int = ACTIVE, **scope: object) -> list[object]:

@@ -1,4 +1,4 @@
-"""Class 3 as it must not go: tokens, orders, approvals, keys and key sets that are not quite right, a scene for each."""
+"""Class 3 as it must not go: tokens, orders, approvals, keys and key sets that are not quite right, a scene each."""
 
 from __future__ import annotations
 

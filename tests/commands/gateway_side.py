@@ -46,6 +46,7 @@ class Desk:
     log: list[bytes] = field(default_factory=list)
     """Identifiers in the order in which they were written down."""
     sent: list[list[Any]] = field(default_factory=list)
+    nonsense: list[Any] = field(default_factory=list)
     evidence: list[bytes] = field(default_factory=list)
     """Payloads of the receipts that came: what an auditor is handed."""
     held: list[tuple[int, int, int]] = field(default_factory=list)
@@ -100,9 +101,14 @@ class Desk:
         self.line.put(DOWN, self.link.send(message))
         return True
 
-    def recall(self) -> None:
-        """Ask once more for what is open."""
-        self._recall()
+    def send_payload(self, payload: bytes) -> None:
+        """Send any bytes under the session's key, if there is a session."""
+        if self.link is not None and self.link._live is not None:
+            try:
+                self.nonsense.append(cbor2.loads(payload))
+            except (cbor2.CBORDecodeError, UnicodeError):
+                self.refused += 1
+            self.line.put(DOWN, self.link._live.seal_payload(payload))
 
     @property
     def unanswered(self) -> list[Open]:
@@ -118,7 +124,7 @@ class Desk:
             self.send([messages.TIME, uptime_ms, utc_ms, messages.TIME_GATEWAY])
 
     def _settle(self, receipt: list[Any]) -> None:
-        """A command's first receipt is its verdict; another one says the same, or that the node has forgotten."""
+        """A command's first receipt is its verdict; another says the same, or that the node does not know any more."""
         self.evidence.append(cbor2.dumps(receipt))
         command = self.commands.get(receipt[1])
         if command is None:
@@ -131,7 +137,7 @@ class Desk:
             command.verdict = verdict, reason
             if verdict == EXECUTED and command.message[3] == SELECT:
                 command.token = receipt[7]
-        elif not forgotten and self.is_honest and command.verdict != (UNKNOWN, NOT_KEPT):
+        elif verdict != UNKNOWN and self.is_honest and command.verdict != (UNKNOWN, NOT_KEPT):
             want(command.verdict == (verdict, reason), "a command has one verdict")
 
 

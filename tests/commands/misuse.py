@@ -7,13 +7,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oracle import CANCEL, DIRECT, OPERATE, SAFE, SELECT, SELECT_MS
+from hostile import KEY_PAUSE_MS
+from line import DOWN
+from oracle import CANCEL, DIRECT, EXECUTED, OPERATE, SAFE, SELECT, SELECT_MS, want
 from points import BREAKER, DIMMER, DOOR, DOSING, LAMP, SETPOINT, VALVE, VOLTAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from world import World
+
+
+def an_honest_day(world: World) -> None:
+    """Nothing is misused: what is right is done."""
+    ask, command = world.station.ask, world.command
+    wanted = [command(LAMP, DIRECT, 1, expect=0), command(BREAKER, SELECT, 1), command(BREAKER, OPERATE, 1)]
+    answers = [ask(one) for one in wanted]
+    for point, value in ((VALVE, 1), (DOSING, 50)):
+        answers.append(ask(world.signed(point, value, world.select(point, value), expect=0)))
+        world.pass_time(KEY_PAUSE_MS)
+    answers += [ask(command(point, SAFE)) for point in (LAMP, BREAKER, VALVE, DOSING)]
+    want(all(answer[:2] == [EXECUTED, 0] for answer in answers), f"what is right is done: {answers}")
+
+
+def safe_while_it_acts(world: World) -> None:
+    """The safe state is asked for while the point is being moved."""
+    station = world.station
+    world.select(BREAKER, 1)
+    station.desk.submit(world.command(BREAKER, OPERATE, 1))
+    station.deliver(DOWN)
+    station.ask(world.command(BREAKER, SAFE))
 
 
 def after_the_deadline(world: World) -> None:
@@ -159,6 +182,8 @@ def while_nothing_is_known(world: World) -> None:
 MISUSES: dict[str, Callable[[World], None]] = {
     misuse.__name__.replace("_", "-"): misuse
     for misuse in (
+        an_honest_day,
+        safe_while_it_acts,
         after_the_deadline,
         safe_state_in_advance,
         read_only,

@@ -52,6 +52,12 @@ MUTANTS = {
     "safe-deadline": _one(
         "the safe state is never asked for in advance", COMMANDS, "and left_ms > rules.SAFE_WITHIN_MS", "and False"
     ),
+    "safe-state-open": _one(
+        "the way to the safe state is always open",
+        COMMANDS,
+        "            self._acting[point] = True\n",
+        "            return refused(messages.BUSY)\n",
+    ),
     "read-only": _one("a class is operated in its own way only", RULES, "if row[CLASS] == 0:", "if False:"),
     "class-rule": _one(
         "a class is operated in its own way only", RULES, "if op not in _OPS[row[CLASS]]:", "if op > messages.OP_SAFE:"
@@ -104,7 +110,7 @@ MUTANTS = {
         "a command is executed once", COMMANDS, "        kept = self._find(identifier)\n", "        kept = None\n"
     ),
     "id-under-way": _one(
-        "what is said to be refused was not done",
+        "a command has one verdict",
         COMMANDS,
         "        if identifier in self._running:\n            return None\n        digest",
         "        digest",
@@ -112,8 +118,8 @@ MUTANTS = {
     "id-after-a-reset": _one(
         "a command is executed once",
         COMMANDS,
-        "return None if self._ledger is None else self._ledger.find(identifier)",
-        "return None",
+        "        payload = self._ledger.find(identifier)\n",
+        "        payload = None\n",
     ),
     "persist-before-act": _one(
         "what could be done twice is persisted before it is done",
@@ -127,11 +133,12 @@ MUTANTS = {
         "            self._nvs.commit()\n",
         "",
     ),
-    "interrupted": _one(
+    "interrupted": Mutant(
         "nothing that was done is silently lost",
-        COMMANDS,
-        "for identifier, digest in ledger.interrupted():",
-        "for identifier, digest in ():",
+        (
+            (COMMANDS, "for identifier, digest in ledger.interrupted():", "for identifier, digest in ():"),
+            (COMMANDS, 'if payload == b"":', "if False:"),
+        ),
     ),
     "replay-window": _one("a command is executed once", SESSION, "        self._window.check(counter)\n", ""),
     "session-mac": _one("no stranger is heard", SESSION, "        self._in.verify(frame)\n", ""),
@@ -145,8 +152,8 @@ MUTANTS = {
     "token-of-the-order": _one(
         "both have signed the token that the node gave out",
         ORDERS,
-        "or expect != carried_expect:\n        return messages.INCONSISTENT\n    return _freshness_refusal(signed_token,",
-        "or expect != carried_expect:\n        return messages.INCONSISTENT\n    return _freshness_refusal(token,",
+        "expect != carried_expect:\n        return messages.INCONSISTENT\n    return _freshness_refusal(signed_token,",
+        "expect != carried_expect:\n        return messages.INCONSISTENT\n    return _freshness_refusal(token,",
     ),
     "token-equality": _one(
         "both have signed the token that the node gave out",

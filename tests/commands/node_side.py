@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cbor2
 from cast import ROOTS, SITE
 from oracle import CANCEL, EXECUTED, NOT_KEPT, OPERATE, SAFE, SELECT, Moment, Oracle, want
-from points import BOOL, CLASSES, FAIL_SAFE, TABLE
+from points import CLASSES, TABLE
 from role import Role
 from storage import Flash, Nvs, Power, PowerCutError
 
@@ -278,6 +278,7 @@ class Board:
             self.oracle.on_ended(task.message, was_rooted=False)
             if result is not None:
                 self._say(result, task.message)
+                self.oracle.on_answered(task.message, cbor2.loads(result), task.arrived_ms)
 
     async def _take_rooted(self, message: list[Any]) -> None:
         """A ROOTED message, to the HELD that answers it."""
@@ -287,7 +288,7 @@ class Board:
         assert self._current is not None
         message = self._current.message
         held, refusal = cbor2.loads(payload)[2:]
-        self.oracle.on_ended(message, was_rooted=refusal == 0)
+        self.oracle.on_ended(message, was_rooted=refusal == 0 or self.power.is_full)
         want(message[1] == messages.ROOTED_KEYSET or refusal, "an epoch changes under the signatures of two roots only")
         self._observe_keyset()
         self.counts[f"rooted refusal {refusal}"] += 1
@@ -337,6 +338,3 @@ class Board:
 
 def _ticks_diff(end: int, start: int) -> int:
     return (end - start + TICKS_PERIOD // 2) % TICKS_PERIOD - TICKS_PERIOD // 2
-
-
-__all__ = ["BOOL", "FAIL_SAFE", "Board", "pause"]

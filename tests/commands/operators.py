@@ -65,7 +65,7 @@ class Errand:
         """The requester, at their own machine, signs what the gateway's desk has shown them."""
         self._identifier = self._world.identifier()
         self._expect = self._some_expectation()
-        more = {"expect": self._expect, "least": self._least(), "node": self._station.name}
+        more = {"expect": self._expect, "least": self._least()}
         if self._chance.random() < 0.05:
             more["until_ms"] = 1
         key = self._key(self._world.requester.keys)
@@ -87,7 +87,7 @@ class Errand:
 
     def _command(self, op: int, value: int | None, **more: Any) -> list[Any]:
         within_ms = self._chance.choice((20_000, 20_000, 20_000, 3_000, 60_000, 0))
-        return self._world.command(self.point, op, value, station=self._station, within_ms=within_ms, **more)
+        return self._world.command(self.point, op, value, within_ms=within_ms, **more)
 
     def _some_value(self) -> int:
         if TYPES[self.point] == BOOL:

@@ -80,6 +80,7 @@ class Oracle:
     """Hash of an order's payload -> the name of the point that its signer was shown, and which select they answered."""
     _tried: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     _verified: bytes = b""
+    _since_ms: int = 0
     _done: set[bytes] = field(default_factory=set)
     """Hashes of the commands that reached the role."""
 
@@ -124,18 +125,21 @@ class Oracle:
                 want(_is_kept(identifier, now.nvs), "what could be done twice is persisted before it is done")
             if point_class == 3:
                 self._check_persons(command, order, approval, now)
-        self._verified = b""
+        subject = cbor2.dumps(command)
+        if self._verified == subject:
+            self._verified = b""
         self.writes.append((identifier, point, op))
-        self._done.add(hashlib.sha256(cbor2.dumps(command)).digest())
+        self._done.add(hashlib.sha256(subject).digest())
 
     def on_verification(self, message: list[Any], public: bytes, uptime_ms: int) -> None:
         """A signature of this key is about to be looked at."""
         subject = cbor2.dumps(message)
         want(self._verified in (b"", subject), "one verification is under way at a time")
-        self._verified = subject
+        if self._verified != subject:
+            self._verified, self._since_ms = subject, uptime_ms
         before, at_ms = self._tried.get(public, (subject, 0))
         want(before == subject or uptime_ms - at_ms >= KEY_PAUSE_MS, "a key's signatures are looked at now and then")
-        self._tried[public] = subject, uptime_ms
+        self._tried[public] = subject, self._since_ms
         selection = self.selections.get(message[2]) if message[0] == COMMAND_KIND else None
         if selection is not None:
             want(selection.tried_by in (b"", message[1]), "a token is used up by the first look at signatures")
@@ -160,6 +164,13 @@ class Oracle:
         want(is_vouched(self.receipt_key, payload), "receipts are vouched for under the receipt key")
         want(receipt[10] == self.chains.get(receipt[8], bytes(32)), "receipts of a boot are a chain")
         self.chains[receipt[8]] = hashlib.sha256(payload).digest()
+
+    def on_answered(self, command: list[Any], receipt: list[Any], arrived_ms: int) -> None:
+        """A command that came at `arrived_ms` has got its receipt."""
+        _, _, point, op, value, _, deadline_ms, _, _ = command
+        in_time = 0 <= deadline_ms - arrived_ms <= SAFE_WITHIN_MS
+        if op == SAFE and value is None and CLASSES.get(point) and in_time and self.is_gateway_honest:
+            want(receipt[3] == EXECUTED, "the way to the safe state is always open")
 
     def on_selected(self, command: list[Any], receipt: list[Any]) -> None:
         """A select was executed."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import random
 
 NOT_FOUND = -0x1102
+NO_SPACE = -0x1105
 TOO_SHORT = -0x110C
 ENOENT = 2
 
@@ -28,6 +29,8 @@ class Power:
         self.operations = 0
         self.cuts = 0
         self.is_out = False
+        self.is_full = False
+        """Nothing can be written until the next start."""
         self._left: int | None = None
         self._takes_effect = False
 
@@ -35,12 +38,14 @@ class Power:
         self._left, self._takes_effect = operations, takes_effect
 
     def restore(self) -> None:
-        self.is_out, self._left = False, None
+        self.is_out, self.is_full, self._left = False, False, None
 
-    def operate(self, effect: Any) -> None:
-        """Let one storage operation happen, if the supply lasts."""
+    def operate(self, effect: Any, *, takes_room: bool = True) -> None:
+        """Let one storage operation happen, if the supply lasts and there is room. Raises PowerCutError, OSError."""
         if self.is_out:
             raise PowerCutError
+        if self.is_full and takes_room:
+            raise OSError(NO_SPACE)
         self.operations += 1
         if self._left is not None:
             self._left -= 1
@@ -91,7 +96,7 @@ class Nvs:
         self._set(key, None)
 
     def commit(self) -> None:
-        self._power.operate(self._settle)
+        self._power.operate(self._settle, takes_room=False)
 
     def after_reset(self) -> None:
         """Decide what became of what was not committed."""

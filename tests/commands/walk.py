@@ -12,7 +12,7 @@ import cbor2
 from cast import ACTIVE, IMPOSTORS, KEYSET, REVOKED, ROOTS, rooted, row, twin
 from line import DOWN, UP, flipped
 from operators import Errand
-from oracle import DIRECT, OPERATE, SAFE, SELECT, want
+from oracle import CANCEL, DIRECT, OPERATE, SAFE, SELECT, want
 from points import DOOR, VOLTAGE, WRITABLE
 
 from paifang_wire import messages
@@ -87,21 +87,30 @@ class Walk:
         """Somebody gets on with what they want, or comes to want something."""
         if len(self._errands) < ERRANDS:
             self._errands.append(Errand(self._world, self._station, self._chance))
-        errand = self._chance.choice(self._errands)
-        errand.advance()
-        if errand.is_over:
-            self._errands.remove(errand)
+        self._advance(self._chance.choice(self._errands))
 
     def catch_up(self) -> None:
         """A good spell: everything under way gets through, and everybody gets on with it."""
         if self._station.board.is_off:
             return
+        for _ in range(self._chance.randrange(1, 5)):
+            self._station.settle()
+            for errand in list(self._errands):
+                self._advance(errand)
         self._station.settle()
-        for errand in list(self._errands):
-            errand.advance()
-            if errand.is_over:
-                self._errands.remove(errand)
-        self._station.settle()
+
+    def _advance(self, errand: Errand) -> None:
+        errand.advance()
+        if errand.is_over:
+            self._errands.remove(errand)
+
+    def change_ones_mind(self) -> None:
+        """While something is done to a point, somebody cancels, selects anew, or wants it safe."""
+        unanswered = self._station.desk.unanswered
+        if unanswered:
+            op, value = self._chance.choice(((CANCEL, None), (SELECT, 1), (SAFE, None)))
+            point = self._chance.choice(unanswered).message[2]
+            self._station.desk.submit(self._world.command(point, op, value))
 
     def reset(self) -> None:
         self._station.power_on()
@@ -110,6 +119,10 @@ class Walk:
         """At one of the next storage operations."""
         power = self._station.board.power
         power.cut_after(1 + self._chance.randrange(8), takes_effect=self._chance.random() < 0.5)
+
+    def fill_storage(self) -> None:
+        """Neither NVS nor flash takes anything until the next start."""
+        self._station.board.power.is_full = True
 
     def reconnect(self) -> None:
         if not self._station.board.is_off:
@@ -179,6 +192,15 @@ class Walk:
             keyset = rooted(KEYSET, payload, signers)
         self._station.desk.send([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
 
+    def talk_nonsense(self) -> None:
+        """Well sealed, and not what anybody would say."""
+        sent = self._station.desk.sent
+        if sent:
+            payload = flipped(cbor2.dumps(self._chance.choice(sent)), self._chance)
+            if self._chance.random() < 0.3:
+                payload = payload[: self._chance.randrange(len(payload))]
+            self._station.desk.send_payload(payload)
+
     def _renewed(self, message: list[object]) -> list[object]:
         if message[0] != messages.COMMAND or self._chance.random() < 0.3:
             return message
@@ -192,8 +214,10 @@ HONEST = (
     (Walk.pass_time, 3),
     (Walk.go_on, 16),
     (Walk.catch_up, 8),
+    (Walk.change_ones_mind, 4),
     (Walk.reset, 1),
     (Walk.cut_power_soon, 1),
+    (Walk.fill_storage, 1),
     (Walk.reconnect, 2),
     (Walk.step_clock, 1),
     (Walk.change_surroundings, 2),
@@ -207,4 +231,5 @@ HOSTILE = (
     (Walk.mix_orders, 5),
     (Walk.make_a_command, 6),
     (Walk.push_bad_keys, 2),
+    (Walk.talk_nonsense, 4),
 )

@@ -1,4 +1,4 @@
-"""Nodes, the lines to them, a gateway, the persons and the clocks: everything that happens, at a time of its own.
+"""A node, the line to it, a gateway, the persons and the clocks: everything that happens, at a time of its own.
 
 Time passes when the game says so. Chance comes from one seed, so that a game can be played again.
 """
@@ -22,8 +22,9 @@ from paifang_wire import keys, messages
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NODE = "aq-1"
+MASTER = bytes(range(32))
 WITHIN_MS = 20_000
-FOREVER_MS = 1 << 42
 UTC_MS = 1_800_000_000_000
 DESCRIPTION = hashlib.sha256(cbor2.dumps(TABLE)).digest()[:8]
 
@@ -31,11 +32,11 @@ DESCRIPTION = hashlib.sha256(cbor2.dumps(TABLE)).digest()[:8]
 class Station:
     """A node, its line, and the gateway's desk for it."""
 
-    def __init__(self, world: World, name: str, number: int) -> None:
+    def __init__(self, world: World, name: str) -> None:
         self.world = world
         self.name = name
         self.line = Line(world.chance)
-        self.board = Board(world, name, bytes([number]) * 32)
+        self.board = Board(world, name, MASTER)
         node_key = keys.node_key(self.board.master, SITE, 1)
         self.desk = Desk(name, node_key, self.line, world.chance, world.gateway_utc_ms)
         self.board.oracle.log = self.desk.log
@@ -109,7 +110,7 @@ class Station:
 class World:
     """`verification` is the class that nodes check signatures with."""
 
-    def __init__(self, seed: int, verification: Any, nodes: Sequence[str] = ("aq-1",)) -> None:
+    def __init__(self, seed: int, verification: Any) -> None:
         self.chance = random.Random(seed)
         self.verification = verification
         self.now_ms = 0
@@ -127,16 +128,10 @@ class World:
         self.orders: list[list[Any]] = []
         """Class-3 commands that persons have signed: what a gateway has seen."""
         self.keysets: list[tuple[bytes, bytes, bytes]] = []
-        self.stations = {name: Station(self, name, 65 + index) for index, name in enumerate(nodes)}
-        for station in self.stations.values():
-            station.power_on()
-            station.settle()
+        self.station = Station(self, NODE)
+        self.station.power_on()
+        self.station.settle()
         self.publish()
-
-    @property
-    def station(self) -> Station:
-        """The first node's."""
-        return next(iter(self.stations.values()))
 
     def gateway_utc_ms(self) -> int | None:
         return None if self.utc_error_ms is None else UTC_MS + self.now_ms + self.utc_error_ms
@@ -149,17 +144,15 @@ class World:
         return hashlib.sha256(b"id%d" % self._identifiers).digest()[:8]
 
     def command(self, point: int, op: int = DIRECT, value: int | None = None, **more: Any) -> list[Any]:
-        """A command to the first node, or to `station`; `within_ms`, `expect`, `signed`, `identifier`."""
-        station = more.get("station", self.station)
-        deadline_ms = max(station.board.uptime_ms() + more.get("within_ms", WITHIN_MS), 0)
+        """A command to the node; `within_ms`, `expect`, `signed` (order, approval), `identifier`."""
+        deadline_ms = max(self.station.board.uptime_ms() + more.get("within_ms", WITHIN_MS), 0)
         order, approval = more.get("signed", (None, None))
         identifier = more.get("identifier") or self.identifier()
         return [messages.COMMAND, identifier, point, op, value, more.get("expect"), deadline_ms, order, approval]
 
     def select(self, point: int, value: int, **more: Any) -> bytes | None:
         """Select a point, expecting it to be granted; the token, for class 3."""
-        station = more.get("station", self.station)
-        answer = station.ask(self.command(point, SELECT, value, **more))
+        answer = self.station.ask(self.command(point, SELECT, value, **more))
         want(answer and answer[0] == EXECUTED, f"the select is granted: {answer}")
         return answer[4]
 
@@ -169,8 +162,7 @@ class World:
         node = more.get("node", self.station.name)
         what = [identifier, node, point, more.get("description", DESCRIPTION), more.get("op", OPERATE), value]
         payload = cbor2.dumps([*what, more.get("expect"), until_ms, more.get("least", 1), "as agreed", token])
-        for station in self.stations.values():
-            station.board.oracle.on_offered(payload, more.get("shown", NAMES[point]), point)
+        self.station.board.oracle.on_offered(payload, more.get("shown", NAMES[point]), point)
         return key.sign1(more.get("purpose", COMMAND), payload, site=more.get("site", SITE))
 
     def approval(self, key: Key, order: bytes, token: bytes | None, **more: Any) -> bytes:
@@ -191,10 +183,9 @@ class World:
         return self.command(point, OPERATE, value, identifier=identifier, expect=expect, signed=(order, approval))
 
     def publish(self, signers: Sequence[Key] = ROOTS[:2]) -> None:
-        """The roots sign the rows as they are under the next version, and the gateway gives it to every node."""
+        """The roots sign the rows as they are under the next version, and the gateway gives it to the node."""
         keyset = self.sign_keyset(signers)
-        for station in self.stations.values():
-            station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
+        self.station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
 
     def sign_keyset(self, signers: Sequence[Key] = ROOTS[:2]) -> tuple[bytes, bytes, bytes]:
         """(payload, signature, signature) of the rows as they are, under the next version."""
@@ -208,7 +199,7 @@ class World:
 
         And the node has heard nobody but the gateway.
         """
-        sent = {cbor2.dumps(message) for message in station.desk.sent}
+        sent = {cbor2.dumps(message) for message in station.desk.sent + station.desk.nonsense}
         want(all(cbor2.dumps(message) in sent for message in station.board.heard), "no stranger is heard")
         made = station.board.made
         for payload in station.desk.evidence:
