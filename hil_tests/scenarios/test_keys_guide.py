@@ -101,16 +101,19 @@ async def gate(shell):
 
 @pytest_asyncio.fixture
 async def power():
-    """`await power(folder, port)`: the node of the workbench's files, for as long as the test lasts."""
+    """`await power(folder, port)`: a node flashed with the workbench's files, for as long as the test lasts."""
     boards: list[asyncio.subprocess.Process] = []
 
     async def on(folder: Path, port: int) -> None:
         settings = {"node": NAME, "site": "ward-1", "role": "smart_meter", "period_ms": 500, "wifi": WIFI}
-        config = folder / f"{NAME}.json"
+        flash = folder / "flash"
+        flash.mkdir()
+        (flash / f"{NAME}.nvs").write_bytes((folder / f"{NAME}.nvs").read_bytes())
+        config = flash / f"{NAME}.json"
         config.write_text(json.dumps(settings | {"link": tcp_link(port)} | relay_of_class(3)))
-        assert build.main(["--config", str(config), "--out", str(folder / f"{NAME}.vfs")]) == 0
+        assert build.main(["--config", str(config), "--out", str(flash / f"{NAME}.vfs")]) == 0
         command = ("-m", "paifang_rig.simulated", f"{NAME}.vfs", f"{NAME}.nvs")
-        boards.append(await asyncio.create_subprocess_exec(sys.executable, *command, cwd=folder, stdout=-3, stderr=-3))
+        boards.append(await asyncio.create_subprocess_exec(sys.executable, *command, cwd=flash, stdout=-3, stderr=-3))
 
     yield on
     for board in boards:
@@ -138,6 +141,9 @@ async def test_the_guide(shell, gate, power) -> None:
     assert "revoked" in said
     await until(gate, lambda shown: shown["keyset"] == 3)
     await shell.section("A root key is lost")
+    await gate.kill()
+    shell.data.rename(shell.home / "stolen")
+    await gate.start()
     await shell.section("The gateway is stolen")
     await until(gate, lambda shown: shown["epoch"] == 2 and shown["keyset"] == 3)
     await shell.section("A service")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import json
 import signal
+import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paifang.errors import PaifangError
 from paifang_rig.demo import attacks
+from paifang_rig.demo.persons import TwoPersons
 from paifang_rig.demo.screen import Screen
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
 from paifang_rig.errors import RigError
@@ -28,29 +31,32 @@ _SETTLE_S = 5.0
 _GLANCE_S = 0.05
 _REFRESH_S = 0.5
 _DEADLINE_S = 20.0
-_PAUSE_S = 1.5
+_PAUSE_S = 1.0
 """Between two steps, so that a reader can follow."""
 
 
 async def tell(folder: Path, duration_s: float | None, *, live: bool) -> bool:
-    """Run the demo until `duration_s` is over or Ctrl-C; True when every reading is accounted for."""
+    """Run the demo until `duration_s` is over or Ctrl-C; True when every reading and every act is accounted for."""
     end = time.monotonic() + duration_s if duration_s else None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with Screen(live=live) as screen:
-        screen.say("a gateway with embedded defaults and six nodes: real firmware on MicroPython")
+        screen.say(
+            "a gateway with embedded defaults, a key set of two persons, and six nodes: real firmware on MicroPython"
+        )
         async with open_ward(folder) as ward:
             story = asyncio.create_task(_Story(ward, screen).run())
             helpers = [asyncio.create_task(work(ward, screen)) for work in (_follow, _refresh)]
             await _wait(stop, story, end)
             result = await _count(ward)
+            audit = await _verify(ward, folder)
             for task in (story, *helpers):
                 task.cancel()
             await asyncio.gather(story, *helpers, return_exceptions=True)
-        screen.last(_verdict(result))
-    return _balanced(result)
+        screen.last(f"{_audit_verdict(audit)}\n{_verdict(result)}")
+    return _balanced(result) and bool(audit["good"])
 
 
 async def _wait(stop: asyncio.Event, story: asyncio.Task[None], end: float | None) -> None:
@@ -75,7 +81,9 @@ class _Story:
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
         self._say("all six nodes are online, one of them on a serial line", "did")
-        for step in (self._too_soon, self._too_much, self._forge, self._switch, self._replay, self._cut_power):
+        people = TwoPersons(self._ward, self._say)
+        single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
+        for step in (*single, people.ask, people.alone, people.together, people.thief, self._cut_power):
             await asyncio.sleep(_PAUSE_S)
             await step()
         self._say("that was the story; the ward goes on", "did")
@@ -179,6 +187,27 @@ async def _count(ward: Ward) -> Balance:
     return replace(
         first, buffered=first.unexplained, unexplained=0, duplicated=result.duplicated, foreign=result.foreign
     )
+
+
+async def _verify(ward: Ward, folder: Path) -> dict[str, Any]:
+    """What `paifang audit verify` says of the gateway's log, the receipts of all nodes included."""
+    keys = folder / "receipt-keys.jsonl"
+    keys.write_text(ward.receipt_keys())
+    place = ("--data", str(ward.gateway.folder), "--receipts", str(keys), "--json")
+    command = (sys.executable, "-m", "paifang", "audit", "verify", *place)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    said, why = await process.communicate()
+    if not said:
+        raise RigError(f"paifang audit verify ended with {process.returncode}: {why.decode().strip()}")
+    return cast("dict[str, Any]", json.loads(said))
+
+
+def _audit_verdict(audit: dict[str, Any]) -> str:
+    what = f"{audit['entries']} entries, {audit['receipts']} receipts"
+    if audit["good"]:
+        return f"[green]audit verify: {what}: all as they were signed by gateway and nodes[/]"
+    return f"[red]audit verify: {what}; {audit['findings']}[/]"
 
 
 def _balanced(result: Balance) -> bool:

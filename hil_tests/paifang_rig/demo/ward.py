@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process with embedded defaults, and six nodes on the bench, one on a serial line."""
+"""The demo's ward: a gateway process with embedded defaults, six nodes on the bench, and people with keys in RAM."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from paifang.config.places import Place
 from paifang.control.async_client import AsyncControlClient
+from paifang_rig.authority import Authority
 from paifang_rig.balance import Balance, balance
 from paifang_rig.bench import Bench
 from paifang_rig.gateway import GatewayProcess
 from paifang_rig.nodes import SERIAL_LINK, Node, make_node
+from paifang_rig.operators import Operators
 from paifang_rig.tap import Tap
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 SERIAL_NODE = "sm-3"
 TAPPED_NODE = "aq-1"
+STOLEN_LINE_NODE = "sm-2"
+"""Its relay is of class 3, and its line can be led to somebody else."""
 ROLES = {
     "aq-1": "air_quality",
     "aq-2": "air_quality",
@@ -29,17 +33,42 @@ ROLES = {
     "sm-3": "smart_meter",
 }
 PERIOD_MS = 1_000
+PEOPLE = {"alice": "alice", "alice-2": "alice", "bob": "bob", "carol": "carol"}
+"""Key → person: alice has two."""
+
+
+class Fork:
+    """A line whose far end can be changed."""
+
+    def __init__(self, port_of_far_side: int) -> None:
+        self.port_of_far_side = port_of_far_side
+        self.tap = Tap(lambda: self.port_of_far_side)
 
 
 @dataclass(frozen=True, slots=True)
 class Ward:
-    """`tap` stands on the line of TAPPED_NODE, as an attacker would."""
+    """`tap` stands on the line of TAPPED_NODE, as an attacker would, `fork` on that of STOLEN_LINE_NODE."""
 
     bench: Bench
     gateway: GatewayProcess
     control: AsyncControlClient
     tap: Tap
+    fork: Fork
     nodes: dict[str, Node]
+    authority: Authority
+
+    def receipt_keys(self) -> str:
+        """What an auditor has from provisioning, and no gateway: a line for each node."""
+        return "".join(node.identity.auditor_line() + "\n" for node in self.nodes.values())
+
+    @property
+    def operators(self) -> Operators:
+        return Operators(self.control.request, self.authority)
+
+    def lead_to(self, port: int) -> None:
+        """The line of STOLEN_LINE_NODE breaks, and goes on to there."""
+        self.fork.port_of_far_side = port
+        self.fork.tap.cut()
 
     async def rows(self) -> list[dict[str, Any]]:
         """The gateway's list of nodes."""
@@ -57,18 +86,26 @@ async def open_ward(folder: Path) -> AsyncIterator[Ward]:
     """Everything enrolled and wired, no node with power yet."""
     async with contextlib.AsyncExitStack() as stack:
         bench = await stack.enter_async_context(Bench(folder / "bench"))
+        authority = Authority(people=PEOPLE)
         serial = make_node(bench, SERIAL_NODE, ROLES[SERIAL_NODE], SERIAL_LINK, period_ms=PERIOD_MS)
-        gateway = GatewayProcess(folder / "gateway", serial=[serial.board.serial.path])
+        gateway = GatewayProcess(folder / "gateway", [serial.board.serial.path], files=authority.files)
         await stack.enter_async_context(gateway)
         tap = await stack.enter_async_context(Tap(gateway.port))
+        fork = Fork(gateway.port)
+        await stack.enter_async_context(fork.tap)
+        ports = {TAPPED_NODE: tap.port, STOLEN_LINE_NODE: fork.tap.port}
         nodes = {
-            name: serial if name == SERIAL_NODE else _tcp_node(bench, name, tap if name == TAPPED_NODE else gateway)
+            name: serial if name == SERIAL_NODE else _tcp_node(bench, name, ports.get(name, gateway.port), authority)
             for name in ROLES
         }
         await gateway.enrol(*(node.identity for node in nodes.values()))
         control = await stack.enter_async_context(AsyncControlClient(Place(data=gateway.folder).socket()))
-        yield Ward(bench, gateway, control, tap, nodes)
+        ward = Ward(bench, gateway, control, tap, fork, nodes, authority)
+        await ward.operators.load()
+        yield ward
 
 
-def _tcp_node(bench: Bench, name: str, far: Tap | GatewayProcess) -> Node:
-    return make_node(bench, name, ROLES[name], far.port, period_ms=PERIOD_MS)
+def _tcp_node(bench: Bench, name: str, port: int, authority: Authority) -> Node:
+    config = {"hardware": {"relay": {"class": 3}}} if name == STOLEN_LINE_NODE else {}
+    identity = authority.identity(name)
+    return make_node(bench, name, ROLES[name], port, period_ms=PERIOD_MS, identity=identity, config=config)
