@@ -20,7 +20,7 @@ POINTS = (
     (5, "humidity", "%", INT, -2, 0, 10000, 0, None),
     (6, "pressure", "Pa", INT, 0, 30000, 110000, 0, None),
     (7, "particles_03um", "/0.1L", INT, 0, 0, 65535, 0, None),
-    (16, "fan", "", BOOL, 0, 0, 1, 1, "minimum on and off time"),
+    (16, "fan", "", BOOL, 0, 0, 1, 1, None),
 )
 _FAN = const(16)
 # A PMS5003 that is asked less often than this sleeps in between; waking it takes 30 s.

@@ -29,8 +29,6 @@ NUMBER, NAME, UNIT, TYPE, SCALE, MINIMUM, MAXIMUM, CLASS, INTERLOCK = range(9)
 _SELECTED_OPS = (messages.OP_SELECT, messages.OP_OPERATE, messages.OP_CANCEL)
 _OPS = ((), (messages.OP_DIRECT,), _SELECTED_OPS, _SELECTED_OPS)
 """By class: the operations it knows, beside the safe state."""
-_COMPARISONS = ("<=", ">=", "!=", "<", ">", "=")
-"""Longer ones first: "<=" is not "<" and a number that begins with "="."""
 
 
 def find(table: "Sequence[Any]", number: int) -> "Any":
@@ -73,35 +71,6 @@ def refusal(
     )
 
 
-def interlocks(text: "str | None") -> "list[tuple[int, list[tuple[str, str, int]]]]":
-    """Return [(value, [(point name, comparison, integer), …]), …] of an interlock text.
-
-    `"1: voltage<=2530 & alarm=0; 0: door=0"` says: to set 1, voltage must be at most 2530 and alarm 0; to set 0, door
-    must be 0. Points are of the same node, integers as on the wire. A text of another form is for people: it gives [].
-    """
-    found: "list[tuple[int, list[tuple[str, str, int]]]]" = []
-    if not text:
-        return found
-    try:
-        for rule in text.split(";"):
-            value, conditions = rule.split(":")
-            found.append((int(value), [_condition(condition) for condition in conditions.split("&")]))
-    except ValueError:
-        return []
-    return found
-
-
-def holds(left: int, comparison: str, right: int) -> bool:
-    """Tell whether `left` compares to `right` as one of the comparisons = != < <= > >= says."""
-    if comparison == "=":
-        return left == right
-    if comparison == "!=":
-        return left != right
-    if comparison[0] == "<":
-        return left < right or (len(comparison) == 2 and left == right)
-    return left > right or (len(comparison) == 2 and left == right)
-
-
 def _bounds_refusal(row: "Sequence[Any]", value: "int | None") -> int:
     if type(value) is not int or (row[TYPE] == messages.BOOL and not 0 <= value <= 1):
         return messages.WRONG_TYPE
@@ -117,7 +86,11 @@ def _interlock_refusal(
     read: "Callable[[int], int | None]",
     is_node: bool,
 ) -> int:
-    for locked, conditions in interlocks(row[INTERLOCK]):
+    if row[INTERLOCK] is None:
+        return 0
+    from .interlocks import holds, parse  # most nodes have none: a module of its own saves their heap
+
+    for locked, conditions in parse(row[INTERLOCK]):
         if locked != value:
             continue
         for name, comparison, bound in conditions:
@@ -141,12 +114,3 @@ def _named(table: "Sequence[Any]", name: str, read: "Callable[[int], int | None]
         if row[NAME] == name:
             return read(row[NUMBER])
     return None
-
-
-def _condition(text: str) -> "tuple[str, str, int]":
-    """Return (point name, comparison, integer). Raises ValueError for another form."""
-    for comparison in _COMPARISONS:
-        name, found, bound = text.partition(comparison)
-        if found and name.strip():
-            return name.strip(), comparison, int(bound)
-    raise ValueError(text)

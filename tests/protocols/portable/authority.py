@@ -2,7 +2,7 @@
 
 import hashlib
 
-from paifang_wire import cbor, orders, rules, sign1
+from paifang_wire import cbor, interlocks, orders, rules, sign1
 from paifang_wire import messages as m
 from paifang_wire.errors import WireError
 
@@ -66,7 +66,7 @@ def check_rules():
 
 def check_interlock_texts():
     """What is a rule, and what is only for people."""
-    expect(rules.interlocks("1: a<=5 & b!=0; 0: c=-1"), [(1, [("a", "<=", 5), ("b", "!=", 0)]), (0, [("c", "=", -1)])])
+    expect(interlocks.parse("1: a<=5 & b!=0; 0: c=-1"), [(1, [("a", "<=", 5), ("b", "!=", 0)]), (0, [("c", "=", -1)])])
     for text in (
         None,
         "",
@@ -79,14 +79,14 @@ def check_interlock_texts():
         "x: a=1",
         "1:a=1:b=2",
     ):
-        expect(rules.interlocks(text), [])
+        expect(interlocks.parse(text), [])
     for left, comparison, right, wanted in (
         (1, "<", 1, False),
         (1, "<=", 1, True),
         (2, ">=", 3, False),
         (3, ">", 2, True),
     ):
-        expect(rules.holds(left, comparison, right), wanted)
+        expect(interlocks.holds(left, comparison, right), wanted)
 
 
 def check_order():
