@@ -29,10 +29,14 @@ BUILT_IN = {
     "read": "paifang.cli.read:read",
     "events": "paifang.cli.events:events",
     "send": "paifang.cli.send:app",
+    "safe": "paifang.cli.safe:app",
+    "pending": "paifang.cli.commands:pending",
+    "commands": "paifang.cli.commands:app",
+    "delegations": "paifang.cli.delegations:app",
     "policy": "paifang.cli.policy:app",
     "keys": "paifang.cli.keys:app",
     "sign": "paifang.cli.sign:sign",
-    "approve": "paifang.cli.sign:approve",
+    "approve": "paifang.cli.commands:approve",
     "audit": "paifang.cli.audit:app",
 }
 

@@ -24,6 +24,15 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+SocketOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--socket",
+        metavar="PATH",
+        help="The control socket itself, such as one that ssh -L forwards.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -47,9 +56,9 @@ def asked(ctx: typer.Context, data: Path | None, config: Path | None, as_json: b
 
 
 @contextmanager
-def connected(place: Place) -> Generator[ControlClient]:
-    """The running gateway of a place; ConfigError, or UnreachableError if none answers."""
-    with ControlClient(socket_of(place)) as gateway:
+def connected(place: Place, socket: Path | None = None) -> Generator[ControlClient]:
+    """The running gateway of a place, or at a socket; ConfigError, or UnreachableError if none answers."""
+    with ControlClient(socket or socket_of(place)) as gateway:
         yield gateway
 
 

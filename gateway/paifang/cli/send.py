@@ -1,29 +1,47 @@
 """`paifang send`: a command to a node, and what became of it."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, cast
+import dataclasses
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from paifang.cli import fields, output
+from paifang.cli import output, verdicts
 from paifang.cli.complete import NodeArgument, PointArgument
-from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
-from paifang.config import units
-from paifang.errors import EXIT_NO_ANSWER, EXIT_REFUSED, bad_argument
+from paifang.cli.options import ConfigOption, DataOption, JsonOption, SocketOption, asked, connected
+from paifang.cli.passphrase import KeyOption, PassphraseOption
+from paifang.cli.sign import OnGatewayOption
+from paifang.errors import PaifangError, bad_argument
 
-_EXIT_OF_VERDICT = {"executed": 0, "refused": EXIT_REFUSED, "superseded": EXIT_REFUSED, "unknown": EXIT_NO_ANSWER}
+if TYPE_CHECKING:
+    from paifang.control.client import ControlClient
+    from paifang.keys.requests import Order, Target
+    from paifang.keys.signing import SigningKey
+    from paifang.store.points import Point
 
-_REASONS = {
-    "expired": "expired (it reached the node too late: give it longer with --within)",
-    "interlock": "interlock (the node's own safety condition forbids it now)",
-    "too-soon": "too-soon (the output must rest first, after power-on too: try again in a few seconds)",
-}
-"""Reasons of a node that ask for something to be done."""
-_REST_S = 5.0
-"""The gateway itself ends the wait for the node; this much longer it may take to say so."""
-
+GOOD_FOR_MS = 300_000
+"""How long an order is good: as long as a node's token. A file has to be carried first."""
+CLASS_SELECTED = 2
+CLASS_TWO_PERSONS = 3
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What was asked for, as it stood on the command line."""
+
+    node: str
+    point: str
+    value: str
+    within_ms: int
+    expect: str | None
+    reason: str
+    key: str | None
+    passphrase_file: Path | None
+    token: bytes | None
+    on_gateway: bool
 
 
 # A negative number is a value, not an option.
@@ -36,58 +54,172 @@ def send(
         str, typer.Argument(metavar="VALUE", help="on, off, or a number in the point's unit.", show_default=False)
     ],
     within: Annotated[str, typer.Option(metavar="TIME", help="The node acts in this time or not at all.")] = "10s",
+    expect: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Only if the point is at this value now.", show_default=False)
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is logged, and signed.")] = "",
+    key: KeyOption = None,
+    request: Annotated[
+        Path | None,
+        typer.Option("--request", metavar="FILE", help="Write what is to be signed to FILE; nothing is sent."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", metavar="HEX", help="Of an earlier select, with --request.", hidden=True)
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until another person has approved it.")] = False,
+    on_gateway: OnGatewayOption = False,
+    passphrase_file: PassphraseOption = None,
+    socket: SocketOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set a point of a node and wait for its receipt.
 
-    The receipt has the verdict and the value read back. Exits with 0 if the command was executed, 1 if the node
-    or the gateway refused it, 5 if nobody answered in time: then it is not known whether the node acted.
+    The receipt has the verdict and the value read back. A point of class 2 or 3 takes your key, which signs here, where
+    this command runs; one of class 3 then waits for another person's `paifang approve`.
+
+    Exits with 0 if the command was executed or waits for approval, 1 if the node or the gateway refused it, 5 if nobody
+    answered in time: then it is not known whether the node acted.
 
     \b
     paifang send meter-1 relay off
     paifang send meter-1 power_limit 2200 --within 5s
+    paifang send meter-1 relay off --expect on --reason "works at No. 7"
+    paifang send gate-1 barrier open --socket ./forwarded.sock
     """
-    wanted = asked(ctx, data, config, as_json)
-    within_ms = _within_ms(within)
-    with connected(wanted.place) as gateway:
-        receipt = cast(
-            "dict[str, Any]",
-            gateway.request(
-                "send",
-                timeout_s=within_ms / 1000 + _REST_S,
-                node=node,
-                point=point,
-                value=value,
-                within_ms=within_ms,
-            ),
-        )
-    if wanted.as_json:
-        output.print_json(receipt)
-    else:
-        typer.echo(output.printable(sentence(receipt)))
-    raise typer.Exit(_EXIT_OF_VERDICT.get(receipt["verdict"], EXIT_REFUSED))
+    asked_for = asked(ctx, data, config, as_json)
+    wanted = Wanted(
+        node,
+        point,
+        value,
+        verdicts.parse_within_ms(within),
+        expect,
+        reason,
+        key,
+        passphrase_file,
+        _token(token),
+        on_gateway,
+    )
+    with connected(asked_for.place, socket) as gateway:
+        target = None if key is None and request is None and _is_light(gateway, wanted) else _target(gateway, wanted)
+        if request is not None and target is not None:
+            _write_request(request, wanted, target)
+            return
+        receipt = _unsigned(gateway, wanted) if target is None else _signed(gateway, wanted, target)
+        if wait and receipt["verdict"] == "pending":
+            if not asked_for.as_json:
+                verdicts.show(receipt, as_json=False)
+            receipt = verdicts.wait(gateway, receipt)
+    verdicts.show(receipt, asked_for.as_json)
+    raise typer.Exit(verdicts.exit_code([receipt]))
 
 
-def sentence(receipt: Mapping[str, Any]) -> str:
-    """A receipt in words: "executed: meter-1 relay was on, reads back off"."""
-    verdict, where = receipt["verdict"], f"{receipt['node']} {receipt['point']}"
-    if verdict == "unknown":
-        return f"unknown: {receipt['node']} did not answer in time; it may have acted, or not"
-    if verdict != "executed":
-        reason = receipt["reason"] or "no reason given"
-        return f"{verdict}: {where}: {_REASONS.get(reason, reason)}"
-    before, after = (_with_unit(receipt[key], receipt["unit"]) for key in ("before", "after"))
-    return f"executed: {where} was {before}, reads back {after}"
-
-
-def _with_unit(value: bool | float | None, unit: str) -> str:
-    return f"{fields.value(value)} {unit}".rstrip()
-
-
-def _within_ms(text: str) -> int:
+def _is_light(gateway: "ControlClient", wanted: Wanted) -> bool:
+    """Whether the gateway takes it unsigned. What cannot be found out now, it is to say itself, and log."""
     try:
-        return units.parse_ms(text)
+        found = cast("dict[str, Any]", gateway.request("commands.target", node=wanted.node, point=wanted.point))
+    except PaifangError:
+        return True
+    return found["class"] <= max(found["local_class"], 0) or found["class"] == 0
+
+
+def _unsigned(gateway: "ControlClient", wanted: Wanted) -> dict[str, Any]:
+    given = {"node": wanted.node, "point": wanted.point, "value": wanted.value, "within_ms": wanted.within_ms}
+    more = {"expect": wanted.expect, "reason": wanted.reason}
+    given |= {name: each for name, each in more.items() if each}
+    return cast("dict[str, Any]", gateway.request("send", timeout_s=_timeout_s(wanted), **given))
+
+
+def _target(gateway: "ControlClient", wanted: Wanted) -> "Target":
+    """The point as its node describes it, under the newest key set that is known here."""
+    from paifang.cli.sign import newest_known
+    from paifang.keys.requests import Target
+
+    answer = cast("dict[str, Any]", gateway.request("commands.target", node=wanted.node, point=wanted.point))
+    target = Target.of_answer(answer["site"], answer)
+    return dataclasses.replace(target, keyset=max(target.keyset, newest_known(target.site)))
+
+
+def _signed(gateway: "ControlClient", wanted: Wanted, target: "Target") -> dict[str, Any]:
+    """Sign here and hand in: of class 3 the select first, whose token the order then carries."""
+    from paifang.cli import passphrase, sign
+    from paifang.keys.host import check_place
+    from paifang_wire import messages
+
+    point = _point(target)
+    check_place(point.point_class, target.host, on_gateway=wanted.on_gateway)
+    opened = sign.persons_key(wanted.key)
+    op = messages.OP_OPERATE if point.point_class >= CLASS_SELECTED else messages.OP_DIRECT
+    sign.tell(_order(wanted, target, point, op, None), point, target.site)
+    signer = passphrase.unlocked(opened, wanted.passphrase_file)
+    token = None
+    if point.point_class == CLASS_TWO_PERSONS:
+        select = _order(wanted, target, point, messages.OP_SELECT, None)
+        selected = _submit(gateway, wanted, target, signer, select)
+        if selected["verdict"] != "executed":
+            return selected
+        token = bytes.fromhex(selected["token"])
+    return _submit(gateway, wanted, target, signer, _order(wanted, target, point, op, token))
+
+
+def _submit(
+    gateway: "ControlClient", wanted: Wanted, target: "Target", signer: "SigningKey", order: "Order"
+) -> dict[str, Any]:
+    from paifang.keys.requests import sign_order
+
+    given: dict[str, Any] = {"order": sign_order(signer, target.site, order).hex(), "within_ms": wanted.within_ms}
+    if wanted.on_gateway:
+        given["on_gateway"] = True
+    return cast("dict[str, Any]", gateway.request("commands.submit", timeout_s=_timeout_s(wanted), **given))
+
+
+def _order(wanted: Wanted, target: "Target", point: "Point", op: int, token: bytes | None) -> "Order":
+    import time
+
+    from paifang.keys.requests import ID_LENGTH, make_order
+
+    return make_order(
+        target,
+        op,
+        point.wire(wanted.value),
+        identifier=secrets.token_bytes(ID_LENGTH),
+        expires_ms=round(time.time() * 1000) + GOOD_FOR_MS,
+        expect=None if wanted.expect is None else point.wire(wanted.expect),
+        reason=wanted.reason,
+        token=token,
+    )
+
+
+def _write_request(file: Path, wanted: Wanted, target: "Target") -> None:
+    """A request to be signed elsewhere. Of class 3 the select comes first, and the order with its token then."""
+    from paifang.keys import files
+    from paifang.keys.request_file import Request
+    from paifang_wire import messages
+
+    point = _point(target)
+    is_select = point.point_class == CLASS_TWO_PERSONS and wanted.token is None
+    heavy = messages.OP_SELECT if is_select else messages.OP_OPERATE
+    op = heavy if point.point_class >= CLASS_SELECTED else messages.OP_DIRECT
+    order = _order(wanted, target, point, op, wanted.token)
+    files.write(file, Request.of_target(target, order).text(point))
+    made = file.with_suffix(".order")
+    output.print_note(f"wrote {file}; sign it where your key is: paifang sign {file}")
+    output.print_note(f"then hand it in: paifang commands submit {made}")
+
+
+def _point(target: "Target") -> "Point":
+    from paifang.store.points import decode_table
+
+    return decode_table(target.table).find(target.point)
+
+
+def _timeout_s(wanted: Wanted) -> float:
+    return wanted.within_ms / 1000 + verdicts.REST_S
+
+
+def _token(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else bytes.fromhex(text)
     except ValueError as error:
-        raise bad_argument(f"--within {text}: expected {error}") from error
+        raise bad_argument(f"--token is hexadecimal digits, not {text}") from error
