@@ -19,6 +19,7 @@ SELECTING = "firmware/node/selecting.py"
 AUTHORITY = "firmware/node/authority.py"
 ROOTED = "firmware/node/rooted.py"
 LEDGER = "firmware/node/ledger.py"
+AUDITOR = "gateway/paifang/audit/receipts.py"
 VERIFIER = "firmware/node/verifier.py"
 
 
@@ -284,6 +285,12 @@ MUTANTS = {
         COMMANDS,
         "        self._previous_hash = hashlib.sha256(payload).digest()\n",
         "",
+    ),
+    "auditors-check": _one(
+        "what the auditor believes was said by the node",
+        AUDITOR,
+        "if not equal(receipt[_TAG], seal.digest(cbor.encode(receipt[:_TAG]))):",
+        "if False:",
     ),
     "receipt-key": _one(
         "what the auditor believes was said by the node",

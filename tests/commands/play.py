@@ -24,16 +24,16 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SOURCES = ("protocols/paifang_wire", "firmware/node", "firmware/roles", "firmware/drivers")
+SOURCES = ("protocols/paifang_wire", "firmware/node", "gateway/paifang")
 
 
 def prepare(root: Path) -> None:
-    """Make the node's code at `root` importable: MicroPython's own modules have stand-ins."""
+    """Make the code at `root` importable: MicroPython's own modules have stand-ins."""
     sys.dont_write_bytecode = True
     shim = types.ModuleType("micropython")
     shim.const = lambda value: value  # type: ignore[attr-defined]
     sys.modules["micropython"] = shim
-    sys.path[:0] = [str(root / "protocols"), str(root / "firmware"), str(HERE)]
+    sys.path[:0] = [str(root / "protocols"), str(root / "firmware"), str(root / "gateway"), str(HERE)]
 
 
 def copy_mutated(target: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import cbor2
-from cast import ACTIVE, IMPOSTORS, KEYSET, REVOKED, ROOTS, rooted, row, twin
+from cast import ACTIVE, IMPOSTORS, KEYSET, RETIRING, REVOKED, ROOTS, rooted, row, twin
 from line import DOWN, UP, flipped
 from operators import Errand
 from oracle import CANCEL, DIRECT, OPERATE, SAFE, SELECT, want
@@ -139,8 +139,10 @@ class Walk:
     def change_keys(self) -> None:
         """The roots sign another version; the gateway passes it on when it likes to."""
         world = self._world
-        changed = self._chance.choice(world.rows[: len(world.rows)])
-        changed[3] = REVOKED if changed[3] == ACTIVE and self._chance.random() < 0.4 else ACTIVE
+        changed = self._chance.choice(world.rows)
+        changed[3] = self._chance.choice((ACTIVE, ACTIVE, ACTIVE, RETIRING, REVOKED))
+        if self._chance.random() < 0.2:
+            world.rotate(self._chance.choice((world.requester, world.approver)))
         world.sign_keyset(self._chance.sample(ROOTS, 2))
 
     def push_keys(self) -> None:

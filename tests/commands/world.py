@@ -9,12 +9,13 @@ import hashlib
 import random
 from typing import TYPE_CHECKING, Any
 
+import auditor
 import cbor2
-from cast import APPROVAL, COMMAND, KEYSET, ROOTS, SITE, Key, Person, rooted, row
+from cast import APPROVAL, COMMAND, KEYSET, RETIRING, ROOTS, SITE, Key, Person, rooted, row
 from gateway_side import Desk
 from line import DOWN, UP, Line
 from node_side import Board
-from oracle import DIRECT, EXECUTED, OPERATE, SELECT, is_vouched, want
+from oracle import DIRECT, EXECUTED, OPERATE, SELECT, want
 from points import NAMES, TABLE
 
 from paifang_wire import keys, messages
@@ -124,6 +125,7 @@ class World:
             row(self.requester.keys[0], "ann"),
             row(self.requester.keys[1], "ann"),
             row(self.approver.keys[0], "bob"),
+            row(self.stranger.keys[0], "cyd", 2),
         ]
         self.orders: list[list[Any]] = []
         """Class-3 commands that persons have signed: what a gateway has seen."""
@@ -187,6 +189,15 @@ class World:
         keyset = self.sign_keyset(signers)
         self.station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
 
+    def rotate(self, person: Person) -> None:
+        """Somebody gets a new key; with the next key set, the oldest of theirs is on its way out."""
+        old = person.keys.pop(0)
+        person.keys.append(Key(1_000 + len(self.rows)))
+        for line in self.rows:
+            if line[0] == old.public:
+                line[3] = RETIRING
+        self.rows.append(row(person.keys[-1], person.name))
+
     def sign_keyset(self, signers: Sequence[Key] = ROOTS[:2]) -> tuple[bytes, bytes, bytes]:
         """(payload, signature, signature) of the rows as they are, under the next version."""
         payload = cbor2.dumps([self.version, self.rows])
@@ -201,7 +212,8 @@ class World:
         """
         sent = {cbor2.dumps(message) for message in station.desk.sent + station.desk.nonsense}
         want(all(cbor2.dumps(message) in sent for message in station.board.heard), "no stranger is heard")
-        made = station.board.made
-        for payload in station.desk.evidence:
-            if is_vouched(station.board.oracle.receipt_key, payload):
-                want(payload in made, "what the auditor believes was said by the node")
+        board = station.board
+        believed, is_one_history = auditor.believed(station.name, board.oracle.receipt_key, station.desk.evidence)
+        want(all(payload in board.made for payload in believed), "what the auditor believes was said by the node")
+        want(len(believed) >= len(board.made.intersection(station.desk.evidence)), "the node is believed")
+        want(is_one_history, "a node tells one history")
