@@ -31,10 +31,11 @@ BYE = 11
 ROOTED = 12
 HELD = 13
 RECALL = 14
+STAGE = 15
 
 UPWARD = (REPORT, EVENT, GAP, CLOCK, RECEIPT, DESCRIBE, BYE, HELD)
 """What a node may say in a session."""
-DOWNWARD = (ACK, TIME, COMMAND, BYE, ROOTED, RECALL)
+DOWNWARD = (ACK, TIME, COMMAND, BYE, ROOTED, RECALL, STAGE)
 """What a gateway may say in a session."""
 
 SHAPES = (
@@ -68,6 +69,8 @@ SHAPES = (
     "uuu",
     # recall: id
     "d",
+    # stage: what, payload
+    "uy",
 )
 """By kind, one letter a field: c counted from 1, u unsigned, i integer, b truth, n name, t text, p point number,
 d 8 bytes, N 16 bytes, h 32 bytes, g 64 bytes, y bytes, v values, q qualities, s stored marks, D points, l an array,
@@ -138,6 +141,9 @@ OP_SAFE = 4
 
 ROOTED_KEYSET = 0
 ROOTED_EPOCH = 1
+ROOTED_SITE = 2
+STAGED_PLAN = 3
+STAGED_DAYS = 4
 
 INT = 0
 BOOL = 1

@@ -16,6 +16,7 @@ KINDS = (
     "rooted",
     "held",
     "recall",
+    "stage",
 )
 QUALITY = (
     "good",
@@ -68,7 +69,8 @@ REFUSALS = (
 )
 OPS = ("direct", "select", "operate", "cancel", "safe")
 KEY_STATES = ("active", "retiring", "revoked")
-ROOTED = ("keyset", "epoch")
+HELD = ("keyset", "epoch", "site-record", "plan", "day-plans")
+"""What a node may hold that it was given: the first three are signed by root keys."""
 RESETS = ("unknown", "power-on", "hard", "watchdog", "deep-sleep", "soft")
 """By the numbers of machine.reset_cause() on an ESP32."""
 TYPES = ("int", "bool")

@@ -15,6 +15,7 @@ APPROVAL = "approval"
 DELEGATION = "delegation"
 KEYSET = "keyset"
 EPOCH = "epoch"
+SITE_RECORD = "site-record"
 
 KEY_ID_LENGTH = 8
 

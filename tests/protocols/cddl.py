@@ -116,6 +116,7 @@ MESSAGES = {
     "rooted": (UINT, SIGNED, SIGNED, SIGNED),
     "held": (UINT, UINT, UINT),
     "recall": (exactly(8),),
+    "stage": (UINT, SIGNED),
 }
 """Name -> its fields after the kind; the kind is the position in this table."""
 

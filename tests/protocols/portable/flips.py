@@ -37,6 +37,7 @@ DOWNWARD = (
     (m.BYE, 1),
     (m.ROOTED, m.ROOTED_EPOCH, b"\x82\x64aq-1\x02", b"\x01" * 83, b"\x02" * 83),
     (m.RECALL, b"cmd-0001"),
+    (m.STAGE, m.STAGED_PLAN, b"\x80"),
 )
 """One message of each kind that a gateway sends in a session."""
 
