@@ -47,11 +47,17 @@ class AuditLog:
         self._publish_ms = publish_ms
         self._late_limit = late_limit
 
-    async def open(self) -> None:
-        """Open the log, or make it at the first start. Raises PaifangError: one that is damaged is not gone on with."""
+    async def open(self, *, may_begin: bool = True) -> None:
+        """Open the log, or make it at the first start. Raises PaifangError: one that is damaged is not gone on with.
+
+        A gateway that knows that it has logged before says that the log may not begin now: then one that is gone is an
+        error too.
+        """
         self._lock = _lock(self.folder)
         try:
-            self._ledger = await asyncio.to_thread(opening.open_ledger, self.folder, self.origin, self._disk)
+            self._ledger = await asyncio.to_thread(
+                opening.open_ledger, self.folder, self.origin, self._disk, may_begin=may_begin
+            )
         except BaseException:
             os.close(self._lock)
             raise

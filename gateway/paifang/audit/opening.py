@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from paifang.audit.frontier import Load
     from paifang.audit.ledger import Ledger
 
-_RESTORE = "restore the folder from a copy; to begin another log, move all of {folder} away, and tell who watches it"
+_RESTORE = "restore {folder} from a copy; or move it away and begin another log with `paifang audit begin`"
 
 
-def open_ledger(folder: Path, origin: str, disk: Disk) -> Ledger:
-    """The log in `folder`, whole and published, made if there never was one. Raises PaifangError."""
+def open_ledger(folder: Path, origin: str, disk: Disk, *, may_begin: bool = True) -> Ledger:
+    """The log in `folder`, whole and published, made if there never was one. Raises PaifangError.
+
+    Whoever knows that there was one says that it may not begin now.
+    """
     try:
         if (folder / ledger.KEY_FILE).exists():
             found = _existing(folder, origin, disk)
         else:
-            _check_new(folder)
+            _check_new(folder, may_begin=may_begin)
             found = _new(folder, origin, disk)
         found.publish()
     except OSError as error:
@@ -47,9 +50,10 @@ def explain(error: OSError, folder: Path) -> PaifangError:
 
 def damaged(folder: Path, what: str, hint: str = "") -> PaifangError:
     """The log is not what was written: nothing goes on until a person has looked."""
+    look = f"`paifang audit verify --folder {folder / ledger.PUBLIC_FOLDER}` says more"
     return PaifangError(
         f"the audit log in {folder} is damaged: {what}",
-        hint or f"see `paifang audit verify --folder {folder / ledger.PUBLIC_FOLDER}`; {_restore(folder)}",
+        hint or f"{look}; {_RESTORE.format(folder=folder)}",
         code="audit-damaged",
         exit_code=EXIT_RESOURCE,
     )
@@ -69,10 +73,6 @@ def loader(folder: Path, public: Path) -> Load:
         return tiles.split(data)
 
     return load
-
-
-def _restore(folder: Path) -> str:
-    return _RESTORE.format(folder=folder)
 
 
 def _new(folder: Path, origin: str, disk: Disk) -> Ledger:
@@ -96,8 +96,11 @@ def _new(folder: Path, origin: str, disk: Disk) -> Ledger:
     return made
 
 
-def _check_new(folder: Path) -> None:
+def _check_new(folder: Path, *, may_begin: bool) -> None:
     """Raise PaifangError when there is more than an interrupted first start leaves: an empty log."""
+    if not may_begin:
+        hint = "restore it from a copy; or begin another with `paifang audit begin`, and tell who watches it"
+        raise damaged(folder, "it is gone: this gateway has logged before", hint)
     found = folder / ledger.TAIL_FILE
     checkpoint = folder / ledger.PUBLIC_FOLDER / tiles.CHECKPOINT
     try:
@@ -107,7 +110,7 @@ def _check_new(folder: Path) -> None:
         empty = False
     if not empty:
         key = folder / ledger.KEY_FILE
-        raise damaged(folder, f"its key {key} is missing", f"restore {key}; or {_restore(folder)}")
+        raise damaged(folder, f"its key {key} is missing", f"restore {key}; else {_RESTORE.format(folder=folder)}")
 
 
 def _existing(folder: Path, origin: str, disk: Disk) -> Ledger:

@@ -300,6 +300,13 @@ async def test_a_log_that_is_missing_or_damaged_is_not_begun_anew(left, what):
     assert {path: path.read_bytes() for path in left.rglob("*") if path.is_file()} == before, "nothing was touched"
 
 
+async def test_a_log_that_is_gone_is_not_begun_anew_by_a_gateway_that_has_logged_before(left):
+    shutil.rmtree(left)
+    with pytest.raises(PaifangError, match="it is gone: this gateway has logged before"):
+        await AuditLog(left, ORIGIN, lambda: NOW_MS).open(may_begin=False)
+    assert list(left.iterdir()) == []
+
+
 async def test_a_log_of_another_site_is_not_gone_on_with(left):
     with pytest.raises(PaifangError, match="is paifang/ward-1/audit, and this gateway's would be paifang/ward-2/audit"):
         await AuditLog(left, origin_of("ward-2"), lambda: NOW_MS).open()
