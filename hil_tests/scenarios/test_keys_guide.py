@@ -21,12 +21,17 @@ from paifang_tools import build
 
 GUIDE = Path(__file__).parents[2] / "docs" / "keys.md"
 NAME = "meter-1"
+TOLD = {"TOKEN": r"--token ([0-9a-f]{32})", "ID": r"paifang approve ([0-9a-f]{16})"}
 PEOPLE = '[people.{}]\nroles = ["operator", "approver", "safety"]\n'
 DEADLINE_S = 60.0
-# Nobody sits at this shell: who reads the guide is asked instead.
+NODE_PAUSE_S = 5.5
+"""A node looks at no two signatures of one key within five seconds."""
+# Nobody sits at this shell to say yes, and it is on the gateway's own machine.
 YES = """#!/bin/sh
 case "$1 $2 $3" in
-    "keys root sign"|"keys root trust"|"keys delegate "*|"sign "*|"approve "*|"send "*) set -- "$@" --yes ;;
+    "keys root sign"|"keys root trust"|"keys delegate "*) set -- "$@" --yes ;;
+    "sign "*|"approve "*) set -- "$@" --yes --on-gateway ;;
+    "send "*|"commands submit "*) set -- "$@" --on-gateway ;;
 esac
 exec {python} -m paifang "$@"
 """
@@ -63,7 +68,7 @@ class Shell:
     def data(self) -> Path:
         return self.home / ".local" / "state" / "paifang"
 
-    async def run(self, commands: str) -> str:
+    async def run(self, commands: str, **environment: str) -> str:
         """All of them end well: what they printed."""
         shell = await asyncio.create_subprocess_exec(
             "bash",
@@ -72,7 +77,7 @@ class Shell:
             "-c",
             commands,
             cwd=self.folder,
-            env=self._environment,
+            env=self._environment | environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -82,7 +87,12 @@ class Shell:
         return said.decode()
 
     async def section(self, heading: str) -> str:
-        return "".join([await self.run(block) for block in sections()[heading]])
+        """Run one section. What a block tells of a token or an order that waits is there for the next ones."""
+        said, told = "", {}
+        for block in sections()[heading]:
+            said += await self.run(block, **told)
+            told |= {name: found[-1] for name, form in TOLD.items() if (found := re.findall(form, said))}
+        return said
 
 
 @pytest.fixture
@@ -135,6 +145,12 @@ async def test_the_guide(shell, gate, power) -> None:
     await power(shell.folder, gate.port)
     await until(gate, lambda shown: shown["keyset"] == 1)
 
+    await shell.section("Each person who signs: whose word counts")
+    said = await shell.section("Two persons")
+    assert "executed: meter-1 relay was off, reads back on" in said
+    await asyncio.sleep(NODE_PAUSE_S)
+    said = await shell.section("Signing without a network")
+    assert "executed: meter-1 relay was on, reads back off" in said
     await shell.section("A key is rotated")
     await until(gate, lambda shown: shown["keyset"] == 2)
     said = await shell.section("A person's key is lost, or was in other hands")

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,6 +11,7 @@ from paifang.cli.passphrase import KeyOption, OutOption, PassphraseOption, YesOp
 from paifang.errors import PaifangError, bad_argument
 
 if TYPE_CHECKING:
+    from paifang.control.client import ControlClient
     from paifang.keys.keyfile import KeyFile
     from paifang.keys.request_file import Request
     from paifang.keys.requests import Order, PointView
@@ -23,7 +24,7 @@ OnGatewayOption = Annotated[
 ]
 KeysetOption = Annotated[
     Path | None,
-    typer.Option("--keyset", metavar="FILE", help="A *.keyset that you trust: check who gave the order."),
+    typer.Option("--keyset", metavar="FILE", help="Check by this *.keyset who gave the order (else as known here)."),
 ]
 
 
@@ -176,13 +177,29 @@ def signed_approval(
 
 
 def asked_by(signed: bytes, site: str, keyset: Path | None) -> str:
-    """Whose order it is: checked by a key set, else only what key it names. Raises PaifangError."""
+    """Whose order it is: checked by a key set given or known here, else only what key it names. Raises PaifangError."""
+    from paifang.keys.keyring import Keyring
     from paifang.keys.keyset import KeySet
     from paifang.keys.requests import Signed, person_of
 
-    if keyset is None:
+    known = KeySet.read(keyset) if keyset else Keyring.own().knowledge.keyset(site)
+    if known is None:
         return f"the key {Signed.split(signed, 'order').kid.hex()} (--keyset FILE checks whose that is)"
-    return f"{person_of(signed, site, KeySet.read(keyset))}, whose signature is good"
+    return f"{person_of(signed, site, known)}, whose signature is good by key set {known.version}"
+
+
+def learn(gateway: "ControlClient", site: str) -> None:
+    """Take a newer key set from the gateway if the roots trusted here have signed it; a mere number is not believed."""
+    from paifang.keys.keyring import Keyring
+    from paifang.keys.keyset import KeySet
+
+    knowledge = Keyring.own().knowledge
+    roots = knowledge.roots(site)
+    if roots is None:
+        return
+    answer = cast("dict[str, Any]", gateway.request("keyset.show"))
+    if answer["version"] > knowledge.newest(site) and answer["keyset"]:
+        knowledge.learn(KeySet.decode(bytes.fromhex(answer["keyset"]), "the gateway's key set"), roots)
 
 
 def _unlocked(

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.keys import files
+from paifang.keys.keyset import KeySet
 from paifang.keys.roots import Roots
 from paifang_wire import sign1
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from paifang.keys.keyset import KeySet
     from paifang.keys.roots import Rooted
 
 _ROOTS = ".roots.json"
-_NEWEST = ".newest"
+_NEWEST = ".newest.keyset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +55,31 @@ class Knowledge:
         return next((roots for roots in trusted if kids & {sign1.key_id(root.public) for root in roots.roots}), None)
 
     def learn(self, keyset: KeySet, roots: Roots) -> bool:
-        """Remember the version of a key set that these roots have signed; True when it is the newest so far.
+        """Remember a key set that these roots have signed; True when it is the newest so far.
 
         Only for a site whose roots are trusted, and only by those roots. Raises PaifangError for a bad signature.
         """
         keyset.verify(roots)
         if self.roots(roots.site) != roots or keyset.version <= self.newest(roots.site):
             return False
-        files.write(self._file(roots.site, _NEWEST), f"{keyset.version}\n", replace=True)
+        files.write(self._file(roots.site, _NEWEST), keyset.encode(), replace=True)
         return True
 
+    def keyset(self, site: str) -> KeySet | None:
+        """The newest key set that was learned for a site; one that its trusted roots have not signed is none."""
+        roots, file = self.roots(site), self._file(site, _NEWEST)
+        if roots is None or not file.exists():
+            return None
+        with contextlib.suppress(PaifangError):
+            found = KeySet.read(file)
+            found.verify(roots)
+            return found
+        return None
+
     def newest(self, site: str) -> int:
-        """The newest version that was learned for a site, 0 for none."""
-        with contextlib.suppress(OSError, ValueError):
-            return int(self._file(site, _NEWEST).read_text("ascii"))
-        return 0
+        """The version of `keyset`, 0 for none."""
+        found = self.keyset(site)
+        return found.version if found else 0
 
     def _file(self, site: str, suffix: str) -> Path:
         return self.folder / (site.replace("/", "_") + suffix)

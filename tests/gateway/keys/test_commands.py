@@ -234,7 +234,9 @@ def test_a_signature_asks_for_the_newest_key_set_that_its_machine_has_seen(ward,
     assert "key set 2 or newer" in done("sign", "relay.json", "--key", "wang-laptop", "--yes").err
     order = requests.open_order((ward / "relay.order").read_bytes())[1]
     assert order.keyset == 2
-    assert "key set 2 or newer" in done("approve", "relay.json", "--key", "li", "--yes").err
+    approved = done("approve", "relay.json", "--key", "li", "--yes").err
+    assert "key set 2 or newer" in approved
+    assert "asked by wang, whose signature is good by key set 2" in approved
     _, payload, _ = sign1.split((ward / "relay.approval").read_bytes())
     assert orders.decode_approval(payload)[3] == 2
     refusal = orders.approval_refusal(orders.decode_approval(payload), order.payload, bytes(16), 1, None)

@@ -38,6 +38,18 @@ def test_versions_only_rise(knowledge, keyset, roots, root_keys):
     assert knowledge.newest("ward-2") == 0
 
 
+def test_a_file_that_somebody_changed_is_nothing_known(knowledge, keyset, roots, root_keys):
+    knowledge.trust(roots)
+    assert knowledge.keyset(SITE) is None
+    knowledge.learn(signed(keyset, root_keys, 4), roots)
+    assert knowledge.keyset(SITE).version == 4
+    (file,) = knowledge.folder.glob("*.keyset")
+    file.write_bytes(KeySet.build(9, keyset.entries).encode())
+    assert knowledge.newest(SITE) == 0
+    file.write_bytes(b"rubbish")
+    assert knowledge.newest(SITE) == 0
+
+
 def test_nothing_is_learned_of_roots_that_are_not_trusted(knowledge, keyset, roots, root_keys):
     assert not knowledge.learn(signed(keyset, root_keys, 4), roots)
     knowledge.trust(roots)
