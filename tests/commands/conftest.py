@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,25 +19,38 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 PLAY = Path(__file__).parent / "play.py"
-GAME_TIMEOUT_S = 5 * 3600
 
 Outcome = dict[str, Any]
+Server = subprocess.Popen[str]
 
 
-def played(*asked: str) -> Outcome:
+def served(servers: SimpleQueue[Server], asked: tuple[str, ...]) -> Outcome:
     """The outcome of one game. Raises AssertionError when the game itself ends badly, as on a mutant gone stale."""
-    done = subprocess.run(
-        [sys.executable, PLAY, *asked], capture_output=True, text=True, timeout=GAME_TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, f"{' '.join(asked)}: {done.stderr[-2000:]}"
-    return json.loads(done.stdout)
+    server = servers.get()
+    try:
+        assert server.stdin and server.stdout  # noqa: PT018
+        server.stdin.write(json.dumps(asked) + "\n")
+        server.stdin.flush()
+        outcome: Outcome = json.loads(server.stdout.readline())
+    finally:
+        servers.put(server)
+    assert "error" not in outcome, f"{' '.join(asked)}: {outcome['error']}"
+    return outcome
 
 
 @pytest.fixture(scope="session")
 def play() -> Iterator[Callable[..., Future[Outcome]]]:
     """`play("walk", "--seed", "1")` begins a game; as many are played at a time as there are processors."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield lambda *asked: pool.submit(played, *map(str, asked))
+    count = os.cpu_count() or 1
+    servers: SimpleQueue[Server] = SimpleQueue()
+    with ExitStack() as stack:
+        for _ in range(count):
+            command = [sys.executable, str(PLAY), "serve"]
+            servers.put(
+                stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            )
+        pool = stack.enter_context(ThreadPoolExecutor(count))
+        yield lambda *asked: pool.submit(served, servers, tuple(map(str, asked)))
 
 
 @pytest.fixture(scope="module")
