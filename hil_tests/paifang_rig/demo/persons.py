@@ -26,6 +26,8 @@ class TwoPersons:
         self._ward = ward
         self._say = say
         self._pending = ""
+        self.thief_is_seen = False
+        """Whether the node has given the gateway a receipt after those that the thief got."""
 
     async def ask(self) -> None:
         """One person asks; the node gives out a token, and nothing moves."""
@@ -66,6 +68,15 @@ class TwoPersons:
         moved = len(self._relay.moves) - moves
         verdict, reason = names.VERDICTS[receipt[3]], names.REFUSALS[receipt[4]]
         self._say(f"{_NODE} has checked them itself: {verdict}: {reason}; its relay moved {moved} times", "refused")
+
+    async def safe(self) -> None:
+        """The safe state asks for nobody's signature; and its receipt is chained to the thief's."""
+        await self._ward.online(_NODE)
+        self._say(f"$ paifang safe {_NODE} {RELAY}          (to its fail-safe position: no second person, no key)")
+        (receipt,) = await self._ward.control.request("safe", node=_NODE, point=RELAY)
+        self.thief_is_seen = True
+        place = "closed" if self._relay.closed else "open"
+        self._say(f"receipt of {_NODE}: {receipt['verdict']}; the contact on the bench is {place}", "did")
 
     async def _forge(self, desk: Desk) -> list[Any]:
         """Relay off, over what looks like the signatures of two persons: the receipt."""

@@ -15,7 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WORDS_SHOWN = 18
+WORDS_SHOWN = 24
 _POINTS_SHOWN = ("pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
 _ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
 """Counting these counts the readings of sensors, which are what is emitted."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import json
 import signal
-import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from paifang.errors import PaifangError
 from paifang_rig.demo import attacks
+from paifang_rig.demo.audit import verify
 from paifang_rig.demo.persons import TwoPersons
 from paifang_rig.demo.screen import Screen
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
@@ -43,20 +42,19 @@ async def tell(folder: Path, duration_s: float | None, *, live: bool) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with Screen(live=live) as screen:
-        screen.say(
-            "a gateway with embedded defaults, a key set of two persons, and six nodes: real firmware on MicroPython"
-        )
+        screen.say("a gateway with embedded defaults, three persons' keys, six nodes: real firmware on MicroPython")
         async with open_ward(folder) as ward:
-            story = asyncio.create_task(_Story(ward, screen).run())
+            people = TwoPersons(ward, screen.say)
+            story = asyncio.create_task(_Story(ward, screen, people).run())
             helpers = [asyncio.create_task(work(ward, screen)) for work in (_follow, _refresh)]
             await _wait(stop, story, end)
             result = await _count(ward)
-            audit = await _verify(ward, folder)
+            audit = await verify(ward, folder, expected=people.thief_is_seen)
             for task in (story, *helpers):
                 task.cancel()
             await asyncio.gather(story, *helpers, return_exceptions=True)
-        screen.last(f"{_audit_verdict(audit)}\n{_verdict(result)}")
-    return _balanced(result) and bool(audit["good"])
+        screen.last("\n".join([*audit.lines(), _verdict(result)]))
+    return _balanced(result) and audit.is_good
 
 
 async def _wait(stop: asyncio.Event, story: asyncio.Task[None], end: float | None) -> None:
@@ -72,18 +70,19 @@ async def _wait(stop: asyncio.Event, story: asyncio.Task[None], end: float | Non
 
 
 class _Story:
-    def __init__(self, ward: Ward, screen: Screen) -> None:
+    def __init__(self, ward: Ward, screen: Screen, people: TwoPersons) -> None:
         self._ward = ward
         self._say = screen.say
+        self._people = people
 
     async def run(self) -> None:
         for node in self._ward.nodes.values():
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
         self._say("all six nodes are online, one of them on a serial line", "did")
-        people = TwoPersons(self._ward, self._say)
         single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
-        for step in (*single, people.ask, people.alone, people.together, people.thief, self._cut_power):
+        people = self._people
+        for step in (*single, people.ask, people.alone, people.together, people.thief, people.safe, self._cut_power):
             await asyncio.sleep(_PAUSE_S)
             await step()
         self._say("that was the story; the ward goes on", "did")
@@ -187,27 +186,6 @@ async def _count(ward: Ward) -> Balance:
     return replace(
         first, buffered=first.unexplained, unexplained=0, duplicated=result.duplicated, foreign=result.foreign
     )
-
-
-async def _verify(ward: Ward, folder: Path) -> dict[str, Any]:
-    """What `paifang audit verify` says of the gateway's log, the receipts of all nodes included."""
-    keys = folder / "receipt-keys.jsonl"
-    keys.write_text(ward.receipt_keys())
-    place = ("--data", str(ward.gateway.folder), "--receipts", str(keys), "--json")
-    command = (sys.executable, "-m", "paifang", "audit", "verify", *place)
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    said, why = await process.communicate()
-    if not said:
-        raise RigError(f"paifang audit verify ended with {process.returncode}: {why.decode().strip()}")
-    return cast("dict[str, Any]", json.loads(said))
-
-
-def _audit_verdict(audit: dict[str, Any]) -> str:
-    what = f"{audit['entries']} entries, {audit['receipts']} receipts"
-    if audit["good"]:
-        return f"[green]audit verify: {what}: all as they were signed by gateway and nodes[/]"
-    return f"[red]audit verify: {what}; {audit['findings']}[/]"
 
 
 def _balanced(result: Balance) -> bool:

@@ -74,6 +74,10 @@ class Ward:
         """The gateway's list of nodes."""
         return cast("list[dict[str, Any]]", await self.control.request("nodes.list"))
 
+    async def online(self, name: str) -> None:
+        """Wait until a node has a session with the gateway."""
+        await self.gateway.until(lambda shown: shown["connected"], "nodes.show", node=name)
+
     def balance(self) -> Balance:
         """What became of every reading on the bench's list; the store is read first, so it holds nothing later."""
         stored, lost = self.gateway.stored(), self.gateway.lost()
