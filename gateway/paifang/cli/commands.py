@@ -245,6 +245,7 @@ def _approve_here(
         )
     request = _request(answer)
     assert request.signed is not None
+    sign.learn(gateway, request.site)
     point = pinned(request.order, request.table, decode_table)[1]
     opened = sign.persons_key(key)
     sign.tell(request.order, point, request.site, sign.asked_by(request.signed, request.site, keyset))

@@ -133,11 +133,12 @@ def _unsigned(gateway: "ControlClient", wanted: Wanted) -> dict[str, Any]:
 
 def _target(gateway: "ControlClient", wanted: Wanted) -> "Target":
     """The point as its node describes it, under the newest key set that is known here."""
-    from paifang.cli.sign import newest_known
+    from paifang.cli.sign import learn, newest_known
     from paifang.keys.requests import Target
 
     answer = cast("dict[str, Any]", gateway.request("commands.target", node=wanted.node, point=wanted.point))
     target = Target.of_answer(answer["site"], answer)
+    learn(gateway, target.site)
     return dataclasses.replace(target, keyset=max(target.keyset, newest_known(target.site)))
 
 

@@ -56,26 +56,6 @@ def sign(
     output.print_note(f"wrote {made}, signed by {opened.about.person} with the key {opened.about.kid.hex()}")
 
 
-def approve(
-    request: RequestArgument,
-    order: Annotated[
-        Path | None, typer.Option("--order", metavar="FILE", help="The signed order (else REQUEST's *.order).")
-    ] = None,
-    key: KeyOption = None,
-    out: OutOption = None,
-    keyset: KeysetOption = None,
-    passphrase_file: PassphraseOption = None,
-    on_gateway: OnGatewayOption = False,
-    yes: YesOption = False,
-) -> None:
-    """Approve another person's order of class 3, from a request file; it is written beside it as *.approval.
-
-    \b
-    paifang approve relay.json --keyset ward-1.keyset
-    """
-    approve_file(request, order, key, out, passphrase_file, keyset, on_gateway, yes)
-
-
 def approve_file(
     request: Path,
     order: Path | None,
@@ -199,7 +179,12 @@ def learn(gateway: "ControlClient", site: str) -> None:
         return
     answer = cast("dict[str, Any]", gateway.request("keyset.show"))
     if answer["version"] > knowledge.newest(site) and answer["keyset"]:
-        knowledge.learn(KeySet.decode(bytes.fromhex(answer["keyset"]), "the gateway's key set"), roots)
+        try:
+            knowledge.learn(KeySet.decode(bytes.fromhex(answer["keyset"]), "the gateway's key set"), roots)
+        except PaifangError as error:
+            message = f"the gateway's key set is not one that the root keys trusted here have signed: {error.message}"
+            hint = "ask the owner; if the roots were replaced: paifang keys root trust FILE --replace"
+            raise PaifangError(message, hint, code=error.code) from error
 
 
 def _unlocked(
