@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 import time
@@ -163,6 +164,29 @@ def test_an_epoch_record(ward, done, paifang):
     Roots.read(ward / "roots" / "roots.json").check(sign1.EPOCH, Rooted.read(ward / "aq-1.epoch"))
     assert paifang("keys", "set", "check", "aq-1.epoch", "--roots", "roots/roots.json").code == 1
     assert "is there already" in paifang("keys", "epoch", "aq-1", 3).err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"node": "aq-1", "epoch": 3, "key": "KEY"}', "the key on the input is of epoch 3, the record of 2"),
+        ('{"node": "aq-2", "epoch": 2, "key": "KEY"}', "line 1 of the input is for aq-2, not for aq-1"),
+        ("rubbish", "line 1 of the input is not what provisioning prints"),
+        ("", "no key was given, and the input is empty"),
+        ('{"node": "aq-1", "epoch": 2, "key": "KEY"}', "no gateway is running at"),
+    ],
+)
+def test_what_does_not_go_with_an_epoch_record_is_told(ward, done, paifang, monkeypatch, line, said):
+    done("keys", "epoch", "aq-1", 2)
+    done("keys", "root", "sign", "aq-1.epoch", "--key", "roots/root-1.key", "--yes")
+    one = paifang("keys", "rekey", "aq-1.epoch")
+    assert (one.code, "aq-1.epoch has 1 of two signatures" in one.err) == (2, True)
+    done("keys", "root", "sign", "aq-1.epoch", "--key", "roots/root-2.key", "--yes")
+    monkeypatch.setattr("sys.stdin", io.StringIO(line.replace("KEY", "00" * 32)))
+    wrong = paifang("keys", "rekey", "aq-1.epoch")
+    assert wrong.code in {2, 3}
+    assert said in wrong.err
+    assert "is not an epoch record" in paifang("keys", "rekey", "ward-1.keyset").err
 
 
 def test_a_delegation(ward, done, paifang):
