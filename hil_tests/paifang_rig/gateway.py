@@ -58,7 +58,11 @@ class GatewayProcess:
         command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdout=asyncio.subprocess.PIPE, stderr=log, preexec_fn=_die_with_parent
+                *command,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                preexec_fn=_die_with_parent,
+                start_new_session=True,  # Ctrl-C in a terminal is for whoever runs the gateway, and stops it then
             )
         assert self._process.stdout
         with contextlib.suppress(TimeoutError):
