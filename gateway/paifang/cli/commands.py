@@ -247,7 +247,7 @@ def _approve_here(
     assert request.signed is not None
     sign.learn(gateway, request.site)
     point = pinned(request.order, request.table, decode_table)[1]
-    opened = sign.persons_key(key)
+    opened = sign.persons_key(key, request.site)
     sign.tell(request.order, point, request.site, sign.asked_by(request.signed, request.site, keyset))
     return sign.signed_approval(request, request.signed, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
 

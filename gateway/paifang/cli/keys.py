@@ -173,7 +173,7 @@ def revoke(
     ] = Path("keyset.toml"),
     out: OutOption = None,
     retire: Annotated[
-        bool, typer.Option("--retire", help="Not yet: still good, but told as retiring wherever it is used.")
+        bool, typer.Option("--retire", help="Not yet: it is still good, and its owner is told at each use.")
     ] = False,
 ) -> None:
     """Write the next version of the key set, in which a key is revoked; two roots sign it then.

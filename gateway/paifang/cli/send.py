@@ -150,7 +150,7 @@ def _signed(gateway: "ControlClient", wanted: Wanted, target: "Target") -> dict[
 
     point = _point(target)
     check_place(point.point_class, target.host, on_gateway=wanted.on_gateway)
-    opened = sign.persons_key(wanted.key)
+    opened = sign.persons_key(wanted.key, target.site)
     op = messages.OP_OPERATE if point.point_class >= CLASS_SELECTED else messages.OP_DIRECT
     sign.tell(_order(wanted, target, point, op, None), point, target.site)
     signer = passphrase.unlocked(opened, wanted.passphrase_file)

@@ -13,6 +13,7 @@ from paifang.errors import PaifangError, bad_argument
 if TYPE_CHECKING:
     from paifang.control.client import ControlClient
     from paifang.keys.keyfile import KeyFile
+    from paifang.keys.keyset import KeySet
     from paifang.keys.request_file import Request
     from paifang.keys.requests import Order, PointView
     from paifang.keys.signing import SigningKey
@@ -48,7 +49,7 @@ def sign(
     if wanted.signed is not None:
         raise bad_argument(f"the order in {request} is signed already", f"paifang approve {request}")
     wanted = wanted.at_least(newest_known(wanted.site))
-    opened = persons_key(key)
+    opened = persons_key(key, wanted.site)
     tell(wanted.order, point, wanted.site)
     signed = signed_order(wanted, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
     made = out or request.with_suffix(".order")
@@ -73,7 +74,7 @@ def approve_file(
     wanted, point = read_request(request)
     signed = wanted.signed or files.read_bytes(order or request.with_suffix(".order"))
     wanted = wanted.at_least(open_order(signed)[1].keyset)
-    opened = persons_key(key)
+    opened = persons_key(key, wanted.site)
     tell(wanted.order, point, wanted.site, asked_by(signed, wanted.site, keyset))
     approval = signed_approval(wanted, signed, point, opened, passphrase_file, on_gateway=on_gateway, yes=yes)
     made = out or request.with_suffix(".approval")
@@ -98,13 +99,29 @@ def newest_known(site: str) -> int:
     return Keyring.own().knowledge.newest(site)
 
 
-def persons_key(key: str | None) -> "KeyFile":
-    """The key that a person signs commands with. Raises PaifangError."""
+def persons_key(key: str | None, site: str) -> "KeyFile":
+    """The key that a person signs commands with. Raises PaifangError, also for one that is known to be revoked."""
     from paifang.keys.keyring import Keyring, check_kind
 
-    opened = Keyring.own().find(key)
+    keyring = Keyring.own()
+    opened = keyring.find(key)
     check_kind(opened, ("person", "service"), "an order")
+    _check_standing(opened, keyring.knowledge.keyset(site))
     return opened
+
+
+def _check_standing(opened: "KeyFile", known: "KeySet | None") -> None:
+    """By the newest key set known here: say so of a key that is retiring, raise PaifangError for one that is revoked."""
+    from paifang_wire import orders
+
+    entry = known.find(opened.about.kid) if known else None
+    if known is None or entry is None:
+        return
+    if entry.state == orders.REVOKED:
+        message = f"your key {opened.about.name} is revoked in key set {known.version}"
+        raise PaifangError(message, "sign with another one: paifang keys list", code="no-authority")
+    if entry.state == orders.RETIRING:
+        output.print_note(f"your key {opened.about.name} is retiring; use your new one")
 
 
 def tell(order: "Order", point: "PointView", site: str, asked_by: str = "") -> None:

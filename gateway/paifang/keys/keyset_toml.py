@@ -7,7 +7,7 @@ version = 3
 person = "wang"
 public = "…128 hex digits…"   # `paifang keys export wang` prints the whole block
 class = 3
-state = "active"              # or retiring (still good, and told), or revoked; active if not there
+state = "active"              # or retiring (still good), or revoked; active if not there
 ops = ["direct", "select", "operate", "cancel", "safe"]
 scope = [["meter-*", "relay"], ["aq-1", "*"]]
 ```

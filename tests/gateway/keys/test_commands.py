@@ -251,7 +251,7 @@ def test_a_signature_asks_for_the_newest_key_set_that_its_machine_has_seen(ward,
     """A gateway that withholds key set 2 names 1: wang's machine has seen 2, and says so to the node."""
     request_of()
     done("keys", "root", "trust", "roots/roots.json", "--yes")
-    done("keys", "revoke", "keys/li.pub", "-o", "v2.keyset")
+    done("keys", "revoke", "keys/li.pub", "--retire", "-o", "v2.keyset")
     for root in ("root-1", "root-2"):
         done("keys", "root", "sign", "v2.keyset", "--key", f"roots/{root}.key", "--yes")
     done("keys", "set", "check", "v2.keyset")
@@ -261,10 +261,22 @@ def test_a_signature_asks_for_the_newest_key_set_that_its_machine_has_seen(ward,
     approved = done("approve", "relay.json", "--key", "li", "--yes").err
     assert "key set 2 or newer" in approved
     assert "asked by wang, whose signature is good by key set 2" in approved
+    assert "your key li is retiring; use your new one" in approved
     _, payload, _ = sign1.split((ward / "relay.approval").read_bytes())
     assert orders.decode_approval(payload)[3] == 2
     refusal = orders.approval_refusal(orders.decode_approval(payload), order.payload, bytes(16), 1, None)
     assert refusal == messages.OLD_KEYSET
+
+
+def test_a_key_that_is_known_to_be_revoked_signs_no_order(ward, request_of, done, paifang):
+    request_of()
+    done("keys", "root", "trust", "roots/roots.json", "--yes")
+    done("keys", "revoke", "keys/li.pub", "-o", "v2.keyset")
+    for root in ("root-1", "root-2"):
+        done("keys", "root", "sign", "v2.keyset", "--key", f"roots/{root}.key", "--yes")
+    done("keys", "set", "check", "v2.keyset")
+    said = paifang("sign", "relay.json", "--key", "li", "--yes")
+    assert (said.code, "your key li is revoked in key set 2" in said.err) == (1, True)
 
 
 def test_roots_that_came_along_are_not_believed_over_trusted_ones(ward, done, paifang):
