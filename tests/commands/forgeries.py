@@ -10,18 +10,14 @@ import cbor2
 from cast import (
     APPROVAL,
     COMMAND,
-    EPOCH,
     IMPOSTORS,
-    KEYSET,
     ORDER,
     REVOKED,
-    ROOTS,
     SITE,
     Key,
     key_id,
     pack,
     protected,
-    rooted,
     row,
     signed_bytes,
 )
@@ -30,7 +26,7 @@ from line import DOWN
 from oracle import CANCEL, OPERATE, SELECT, TOKEN_MS
 from points import DOOR, DOSING, VALVE
 
-from paifang_wire import messages, p256
+from paifang_wire import p256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,18 +182,6 @@ def another_algorithm(world: World) -> None:
         world.pass_time(KEY_PAUSE_MS)
 
 
-def older_key_set(world: World) -> None:
-    """Roots have signed all of them; the node keeps the newest."""
-    world.rows.append(row(Key(37), "dan"))
-    world.publish()
-    world.pass_time(KEY_PAUSE_MS)
-    for keyset in world.keysets:
-        world.station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *keyset])
-        world.pass_time(KEY_PAUSE_MS)
-    other = rooted(KEYSET, cbor2.dumps([world.version - 1, [row(Key(38), "eve")]]))
-    world.station.tell([messages.ROOTED, messages.ROOTED_KEYSET, *other])
-
-
 def token_lapses_while_verifying(world: World) -> None:
     """The token is too old once the signatures have been looked at."""
     signed = world.signed(VALVE, 1, world.select(VALVE, 1))
@@ -266,19 +250,6 @@ def _found(public: bytes, message: bytes) -> bytes:
     return signature
 
 
-def epoch_of_its_own(world: World) -> None:
-    """Another epoch would lock the owner's next gateway out."""
-    payload = cbor2.dumps([world.station.name, 2])
-    for pair in (IMPOSTORS, (ROOTS[0], ROOTS[0]), (ROOTS[1], IMPOSTORS[0])):
-        world.station.tell([messages.ROOTED, messages.ROOTED_EPOCH, *rooted(EPOCH, payload, pair)])
-        world.pass_time(KEY_PAUSE_MS)
-    elsewhere = cbor2.dumps(["aq-2", 2])
-    world.station.tell([messages.ROOTED, messages.ROOTED_EPOCH, *rooted(EPOCH, elsewhere)])
-    world.pass_time(KEY_PAUSE_MS)
-    for_keys = rooted(KEYSET, payload)
-    world.station.tell([messages.ROOTED, messages.ROOTED_EPOCH, *for_keys])
-
-
 FORGERIES: dict[str, Callable[[World], None]] = {
     forgery.__name__.replace("_", "-"): forgery
     for forgery in (
@@ -297,10 +268,8 @@ FORGERIES: dict[str, Callable[[World], None]] = {
         keys_without_the_right,
         signatures_that_are_none,
         another_algorithm,
-        older_key_set,
         two_orders_at_once,
         one_key_again_and_again,
         key_off_the_curve,
-        epoch_of_its_own,
     )
 }

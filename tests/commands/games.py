@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cast import QuickVerification
+from ceremonies import CEREMONIES
 from cuts import sweep
 from forgeries import FORGERIES
 from hostile import ATTACKS
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 STEPS_AN_EPISODE = 250
 VERIFICATIONS = {"quick": QuickVerification, "p256": p256.Verification}
-SCENES: dict[str, Callable[[World], None]] = {**ATTACKS, **MISUSES, **FORGERIES}
+SCENES: dict[str, Callable[[World], None]] = {**ATTACKS, **MISUSES, **FORGERIES, **CEREMONIES}
 
 
 def attack(name: str, verify: str = "quick", seed: int = 1) -> dict[str, Any]:

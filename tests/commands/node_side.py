@@ -13,7 +13,7 @@ import cbor2
 from cast import ROOTS, SITE
 from oracle import CANCEL, EXECUTED, NOT_KEPT, OPERATE, SAFE, SELECT, Moment, Oracle, want
 from points import CLASSES, TABLE
-from role import Role
+from role import WILLING, Role
 from storage import Flash, Nvs, Power, PowerCutError
 
 from node import keyset as keyset_module
@@ -63,6 +63,14 @@ class Task:
         self.wake_ms = arrived_ms
 
 
+class ResetError(BaseException):
+    """The node resets itself."""
+
+
+def _reset() -> None:
+    raise ResetError
+
+
 class Pause:
     """Awaited, it gives the loop a duration to wait."""
 
@@ -94,6 +102,7 @@ class Board:
         self.heard: list[list[Any]] = []
         self.counts: Counter[str] = Counter()
         self.slice_ms = 0
+        self.mood = WILLING
         self.is_off = True
         self._rooted_heard: list[list[Any]] = []
         self._pointer = b""
@@ -228,7 +237,7 @@ class Board:
         verifier = Verifier(uptime.now_ms, self.verify)
         times = uptime.now_ms, self._wall.utc_ms
         authority = Authority(name, self.description, self.keyset, verifier, *times)
-        self._trust = Trust(name, self.nvs, uptime, self._fail, self.keyset, verifier)
+        self._trust = Trust(name, self.nvs, uptime, _reset, self.keyset, verifier)
         selecting = Selecting(self._random, authority)
         role = Role(self, pause)
         self._commands = Commands(TABLE, role, uptime.now_ms, self._boot, receipt_key, selecting, Ledger(self.nvs))
@@ -268,7 +277,7 @@ class Board:
         except StopIteration as done:
             self._tasks.remove(task)
             self._end(task, done.value)
-        except PowerCutError:
+        except (PowerCutError, ResetError):
             self._fail()
         else:
             task.wake_ms = self.uptime_ms() + waits_ms
@@ -289,7 +298,10 @@ class Board:
         message = self._current.message
         held, refusal = cbor2.loads(payload)[2:]
         self.oracle.on_ended(message, was_rooted=refusal == 0 or self.power.is_full)
-        want(message[1] == messages.ROOTED_KEYSET or refusal, "an epoch changes under the signatures of two roots only")
+        if message[1] == messages.ROOTED_EPOCH and not refusal:
+            self.oracle.on_epoch(message[2], message[3:])
+            self._answers.append(payload)
+            return
         self._observe_keyset()
         self.counts[f"rooted refusal {refusal}"] += 1
         want(refusal or held == self.oracle.keyset[0], "the node says which key set it holds")

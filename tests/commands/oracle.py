@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import cbor2
-from cast import APPROVAL, COMMAND, KEYSET, REVOKED, ROOTS, is_genuine, key_id, protected, signed_bytes
+from cast import APPROVAL, COMMAND, EPOCH, KEYSET, REVOKED, ROOTS, is_genuine, key_id, protected, signed_bytes
 from points import CLASSES, FAIL_SAFE, INTERLOCKED, LIMITS, NAMES
 
 if TYPE_CHECKING:
@@ -92,10 +92,17 @@ class Oracle:
     def on_keyset(self, payload: bytes, signatures: Sequence[bytes]) -> None:
         """The node says that it holds this one now."""
         version, rows = cbor2.loads(payload)
-        signers = {_root_of(data, payload) for data in signatures} - {None}
+        signers = {_root_of(data, KEYSET, payload) for data in signatures} - {None}
         want(len(signers) == 2, "a key set is held only under the signatures of two different roots")
-        want(version > self.keyset[0], "a key set is replaced by a newer one only")
+        was_lost = (version, rows) == self.keyset
+        want(version > self.keyset[0] or was_lost, "a key set is replaced by a newer one only")
         self.keyset = version, rows
+
+    def on_epoch(self, payload: bytes, signatures: Sequence[bytes]) -> None:
+        """The node says that it is in another epoch now."""
+        signers = {_root_of(data, EPOCH, payload) for data in signatures} - {None}
+        want(len(signers) == 2, "an epoch changes under the signatures of two roots only")
+        want(cbor2.loads(payload)[0] == self.node, "an epoch is a node's own")
 
     def on_offered(self, order: bytes, shown: str, point: int) -> None:
         """Somebody signs the payload of an order, shown a point by this name, in answer to the select that stands."""
@@ -235,10 +242,10 @@ def is_vouched(receipt_key: bytes, payload: bytes) -> bool:
     return hmac.compare_digest(tag, receipt[-1])
 
 
-def _root_of(data: bytes, payload: bytes) -> bytes | None:
+def _root_of(data: bytes, purpose: str, payload: bytes) -> bytes | None:
     head, _, carried, signature = cbor2.loads(data)
     for root in ROOTS:
-        digest = hashlib.sha256(signed_bytes(root.kid, KEYSET, payload)).digest()
+        digest = hashlib.sha256(signed_bytes(root.kid, purpose, payload)).digest()
         if head == protected(root.kid) and carried is None and is_genuine(root.public, digest, signature):
             return root.kid
     return None

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from node_side import Board
 
 CONTACT_MS = 50
+TOO_SOON = 13
+EIO = 5
+WILLING, UNWILLING, BROKEN = range(3)
+"""What a role may do with a write: do it, refuse it before anything has moved, fail half-way."""
 
 
 class Role:
@@ -25,8 +29,13 @@ class Role:
         return self._board.read(point)
 
     async def write(self, point: int, value: int) -> tuple[int, Any, Any]:
-        """(0, before, after)."""
+        """(0, before, after); or as its `board.mood` is, which holds for one write."""
+        mood, self._board.mood = self._board.mood, WILLING
+        if mood == UNWILLING:
+            return TOO_SOON, self._board.values[point], self._board.values[point]
         self._board.on_write(point, value)
+        if mood == BROKEN:
+            raise OSError(EIO)
         return await self._act(point, value)
 
     async def to_safe(self, point: int) -> tuple[int, Any, Any]:

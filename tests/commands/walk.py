@@ -14,6 +14,7 @@ from line import DOWN, UP, flipped
 from operators import Errand
 from oracle import CANCEL, DIRECT, OPERATE, SAFE, SELECT, want
 from points import DOOR, VOLTAGE, WRITABLE
+from role import BROKEN, UNWILLING
 
 from paifang_wire import messages
 
@@ -120,6 +121,10 @@ class Walk:
         power = self._station.board.power
         power.cut_after(1 + self._chance.randrange(8), takes_effect=self._chance.random() < 0.5)
 
+    def upset_the_role(self) -> None:
+        """The next write is refused by the role, or breaks off."""
+        self._station.board.mood = self._chance.choice((UNWILLING, BROKEN))
+
     def fill_storage(self) -> None:
         """Neither NVS nor flash takes anything until the next start."""
         self._station.board.power.is_full = True
@@ -220,6 +225,7 @@ HONEST = (
     (Walk.reset, 1),
     (Walk.cut_power_soon, 1),
     (Walk.fill_storage, 1),
+    (Walk.upset_the_role, 1),
     (Walk.reconnect, 2),
     (Walk.step_clock, 1),
     (Walk.change_surroundings, 2),
