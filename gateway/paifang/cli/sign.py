@@ -111,7 +111,7 @@ def persons_key(key: str | None, site: str) -> "KeyFile":
 
 
 def _check_standing(opened: "KeyFile", known: "KeySet | None") -> None:
-    """By the newest key set known here: say so of a key that is retiring, raise PaifangError for one that is revoked."""
+    """By the newest key set known here: tell that a key is retiring, raise PaifangError when it is revoked."""
     from paifang_wire import orders
 
     entry = known.find(opened.about.kid) if known else None

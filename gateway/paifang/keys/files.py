@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 1 << 16
 PRIVATE = 0o600
 PUBLIC = 0o644
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+"""What a file system without hard links says, such as that of most USB sticks."""
 
 
 def read_bytes(file: Path, limit: int = TEXT_LIMIT) -> bytes:
@@ -82,11 +85,23 @@ def write(file: Path, content: bytes | str, mode: int = PUBLIC, *, replace: bool
         raise resource_error(f"cannot write {file}: {error.strerror}", "choose another place") from error
 
 
+def _link(beside: Path, file: Path) -> None:
+    """Give a file its name, unless there is one of that name: a rename would replace it."""
+    try:
+        file.hardlink_to(beside)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+        beside.replace(file)
+
+
 def _put(beside: Path, file: Path, *, replace: bool) -> None:
     if replace:
         beside.replace(file)
     else:
-        file.hardlink_to(beside)  # unlike a rename, it fails where a file is
+        _link(beside, file)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

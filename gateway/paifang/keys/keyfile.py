@@ -163,7 +163,7 @@ def _check_mode(file: Path) -> None:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
         message = f"{file} is open to others (mode {mode:04o}), and it is a private key"
-        hint = f"close it: chmod 600 {file}; if others had it in reach, revoke the key"
+        hint = f"chmod 600 {file}; on a stick that knows no modes, copy it to a folder of yours first"
         raise PaifangError(message, hint, code="key-mode", exit_code=EXIT_USAGE)
 
 

@@ -124,6 +124,18 @@ def test_a_key_is_never_written_over(sealed, signer, cheap):
     assert [file.name for file in sealed.parent.iterdir()] == ["wang.key"]
 
 
+def test_a_stick_without_hard_links_will_do(tmp_path, signer, cheap, monkeypatch):
+    def refuse(_self, _target):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    made = keyfile.seal(tmp_path / "wang.key", about(signer), signer, PASSPHRASE)
+    with pytest.raises(PaifangError, match="is there already"):
+        keyfile.seal(made.file, about(signer), signer, PASSPHRASE)
+    assert KeyFile.read(made.file).open(PASSPHRASE).public == signer.public
+    assert [file.name for file in tmp_path.iterdir()] == ["wang.key"]
+
+
 def test_a_short_passphrase_writes_nothing(tmp_path, signer):
     with pytest.raises(PaifangError, match="at least 8 characters"):
         keyfile.seal(tmp_path / "wang.key", about(signer), signer, "1234567")
