@@ -41,7 +41,7 @@ def deadline_while_verifying(world: World) -> None:
     """The deadline passes while the signatures are looked at."""
     signed = world.signed(VALVE, 1, world.select(VALVE, 1))
     signed[6] = world.station.board.uptime_ms() + 50
-    world.station.board.slice_ms = 30
+    world.station.board.tasks.slice_ms = 30
     world.station.ask(signed)
 
 
@@ -187,7 +187,7 @@ def token_lapses_while_verifying(world: World) -> None:
     signed = world.signed(VALVE, 1, world.select(VALVE, 1))
     world.pass_time(TOKEN_MS - 50)
     signed[6] = world.station.board.uptime_ms() + 20_000
-    world.station.board.slice_ms = 30
+    world.station.board.tasks.slice_ms = 30
     world.station.ask(signed)
 
 

@@ -15,6 +15,7 @@ from oracle import CANCEL, EXECUTED, NOT_KEPT, OPERATE, SAFE, SELECT, Moment, Or
 from points import CLASSES, TABLE
 from role import WILLING, Role
 from storage import Flash, Nvs, Power, PowerCutError
+from tasks import Task, Tasks, pause
 
 from node import keyset as keyset_module
 from node import verifier as verifier_module
@@ -33,14 +34,13 @@ from paifang_wire.errors import WireError
 from paifang_wire.session import NodeSession
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable
 
     from world import World
 
 TICKS_PERIOD = 1 << 30
 FIRST_TICKS = TICKS_PERIOD - 5_000
 SLICES = 4
-DRAINING_SLICES = 4_096
 
 _flashes: dict[str, Flash] = {}
 
@@ -53,36 +53,12 @@ def _open(path: str, mode: str) -> Any:
 keyset_module.open = _open  # type: ignore[attr-defined]
 
 
-class Task:
-    """A coroutine of the node's, and the message that it deals with."""
-
-    def __init__(self, run: Coroutine[Any, Any, Any], message: list[Any], arrived_ms: int) -> None:
-        self.run = run
-        self.message = message
-        self.arrived_ms = arrived_ms
-        self.wake_ms = arrived_ms
-
-
 class ResetError(BaseException):
     """The node resets itself."""
 
 
 def _reset() -> None:
     raise ResetError
-
-
-class Pause:
-    """Awaited, it gives the loop a duration to wait."""
-
-    def __init__(self, duration_ms: int) -> None:
-        self._duration_ms = duration_ms
-
-    def __await__(self) -> Any:
-        yield self._duration_ms
-
-
-async def pause(duration_ms: int) -> None:
-    await Pause(duration_ms)
 
 
 class Board:
@@ -101,7 +77,6 @@ class Board:
         self.made: set[bytes] = set()
         self.heard: list[list[Any]] = []
         self.counts: Counter[str] = Counter()
-        self.slice_ms = 0
         self.mood = WILLING
         self.is_off = True
         self._rooted_heard: list[list[Any]] = []
@@ -110,8 +85,7 @@ class Board:
 
     def power_on(self, cut_after: int | None = None) -> None:
         """Start, or start again; the RAM is empty. A cut at an operation of the start leaves the board off."""
-        self._tasks: list[Task] = []
-        self._current: Task | None = None
+        self.tasks = Tasks(self.uptime_ms, self.world.pass_time, self._end)
         self._answers: list[bytes] = []
         self._session: NodeSession | None = None
         self._handshakes = 0
@@ -121,10 +95,7 @@ class Board:
         self._boot_ms = self.world.now_ms
         self.counts["boots"] += 1
         self.is_off = False
-        try:
-            self._assemble()
-        except PowerCutError:
-            self._fail()
+        self._unless_cut(self._assemble)
 
     def connect(self) -> list[bytes]:
         """A new connection; the hello."""
@@ -146,33 +117,15 @@ class Board:
         except WireError as error:
             self.counts["refused by the session: " + error.reason] += 1
             return
-        try:
-            if was_established:
-                self._take(message)
-            else:
-                self._welcome(message)
-        except PowerCutError:
-            self._fail()
+        self._unless_cut(self._take if was_established else self._welcome, message)
 
     def work(self, slices: int = SLICES) -> bool:
         """Let every task that is not waiting run for some slices. Tells whether there was one."""
-        if self.is_off:
-            return False
-        due = [task for task in self._tasks if task.wake_ms <= self.uptime_ms()]
-        for task in due:
-            for _ in range(slices):
-                if self.is_off or task not in self._tasks or task.wake_ms > self.uptime_ms():
-                    break
-                self._step(task)
-        return bool(due)
+        return self._unless_cut(self.tasks.work, slices)
 
     def drain(self) -> bool:
         """Let tasks run until they are done, time passing as they ask for. Tells whether there was one."""
-        if self.is_off or not self._tasks:
-            return False
-        if not self.work(DRAINING_SLICES):
-            self.world.pass_time(min(task.wake_ms for task in self._tasks) - self.uptime_ms())
-        return True
+        return self._unless_cut(self.tasks.drain)
 
     def outgoing(self) -> list[bytes]:
         """Frames that the node sends now."""
@@ -203,14 +156,12 @@ class Board:
 
     async def verify(self, public: bytes, digest: bytes, signature: bytes) -> bool:
         """The shipped verification, watched."""
-        assert self._current is not None
-        self.oracle.on_verification(self._current.message, public, self.uptime_ms())
+        self.oracle.on_verification(self.tasks.current.message, public, self.uptime_ms())
         return await self._verify(public, digest, signature)
 
     def on_write(self, point: int, value: int) -> None:
         """The role is about to act."""
-        assert self._current is not None
-        task = self._current
+        task = self.tasks.current
         want(task.message[2] == point, "the point that is written is the one commanded")
         read, nvs = dict(self.values), self.nvs.kept
         now = Moment(self.uptime_ms(), task.arrived_ms, self._wall.utc_ms(self.uptime_ms()), read, nvs)
@@ -253,34 +204,16 @@ class Board:
         kind = message[0]
         self.heard.append(message)
         if kind == messages.COMMAND:
-            self._begin(self._commands.execute(message), message)
+            self.tasks.begin(self._commands.execute(message), message)
         elif kind == messages.ROOTED:
             self._rooted_heard.append(message)
-            self._begin(self._take_rooted(message), message)
+            self.tasks.begin(self._take_rooted(message), message)
         elif kind == messages.RECALL:
             payload = self._commands.recall(message[1])
             if payload is not None:
                 self._say(payload, None)
         elif kind == messages.TIME:
             self._wall.learn(message[1], message[2], self.uptime_ms())
-
-    def _begin(self, run: Coroutine[Any, Any, Any], message: list[Any]) -> None:
-        task = Task(run, message, self.uptime_ms())
-        self._tasks.append(task)
-        self._step(task)
-
-    def _step(self, task: Task) -> None:
-        self._current = task
-        self.world.pass_time(self.slice_ms)
-        try:
-            waits_ms = task.run.send(None)
-        except StopIteration as done:
-            self._tasks.remove(task)
-            self._end(task, done.value)
-        except (PowerCutError, ResetError):
-            self._fail()
-        else:
-            task.wake_ms = self.uptime_ms() + waits_ms
 
     def _end(self, task: Task, result: Any) -> None:
         if task.message[0] == messages.COMMAND:
@@ -294,8 +227,7 @@ class Board:
         await self._trust.take(message, self._hold)
 
     def _hold(self, payload: bytes) -> None:
-        assert self._current is not None
-        message = self._current.message
+        message = self.tasks.current.message
         held, refusal = cbor2.loads(payload)[2:]
         self.oracle.on_ended(message, was_rooted=refusal == 0 or self.power.is_full)
         if message[1] == messages.ROOTED_EPOCH and not refusal:
@@ -334,12 +266,16 @@ class Board:
                 return
         want(False, "a key set comes from somewhere")
 
-    def _fail(self) -> None:
-        """Power is gone in the middle of something."""
-        self.is_off = True
-        for task in self._tasks:
-            task.run.close()
-        self._tasks = []
+    def _unless_cut(self, act: Callable[..., bool | None], *args: Any) -> bool:
+        """Do something on a board that is on; it may be off afterwards."""
+        if self.is_off:
+            return False
+        try:
+            return bool(act(*args))
+        except (PowerCutError, ResetError):
+            self.is_off = True
+            self.tasks.stop()
+            return True
 
     def _random(self, count: int) -> bytes:
         return bytes(count)  # a node must not depend on it
