@@ -65,7 +65,7 @@ class KeySet:
     def _payload(self, slot: int):
         try:
             with open(self._path + str(slot), "rb") as file:
-                payload = file.read(orders.KEYSET_LIMIT + 1)
+                payload = file.read()
         except OSError:
             return None
         return payload if self.is_same(payload) else None

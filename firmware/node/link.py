@@ -200,8 +200,9 @@ class Link:
     async def _read(self) -> None:
         try:
             while True:
-                for frame in await self._transport.receive():
-                    await self._take(frame)
+                frames = await self._transport.receive()
+                while frames:
+                    self._take(frames.pop(0))  # and nothing holds on to it: it may be the largest thing in the heap
         except Exception as error:
             self._lost = error
             self._wake.set()
@@ -214,7 +215,7 @@ class Link:
             self._refused_ms = now_ms
             print("link: refused", error.reason)
 
-    async def _take(self, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> None:
         try:
             message = self._session.receive(frame)
         except WireError as error:
