@@ -22,6 +22,18 @@ from paifang_tools import build
 GUIDE = Path(__file__).parents[2] / "docs" / "keys.md"
 NAME = "meter-1"
 TOLD = {"TOKEN": r"--token ([0-9a-f]{32})", "ID": r"paifang approve ([0-9a-f]{16})"}
+IN_PASSING = """
+paifang keys list
+paifang keys use li-desk
+paifang audit list --kind command
+paifang delegations
+paifang delegations revoke {delegation}
+paifang nodes show meter-1
+paifang nodes reset-boot meter-1
+paifang nodes remove meter-1
+paifang audit verify
+"""
+"""What the guide and docs/security.md name in their sentences."""
 PEOPLE = '[people.{}]\nroles = ["operator", "approver", "safety"]\n'
 DEADLINE_S = 60.0
 NODE_PAUSE_S = 5.5
@@ -162,7 +174,11 @@ async def test_the_guide(shell, gate, power) -> None:
     await gate.start()
     await shell.section("The gateway is stolen")
     await until(gate, lambda shown: shown["epoch"] == 2 and shown["keyset"] == 3)
-    await shell.section("A service")
+    said = await shell.section("A service")
+    delegation = re.findall(r"delegation ([0-9a-f]{16}) is in force", said)[0]
+    await shell.run(IN_PASSING.format(delegation=delegation))
+    said = await shell.run("paifang audit verify --receipts meter-1.receipt-key --data ../home/stolen")
+    assert "receipt" in said
 
 
 def test_every_section_with_commands_is_run() -> None:
