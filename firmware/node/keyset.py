@@ -7,7 +7,7 @@ import hashlib
 
 from micropython import const
 
-from paifang_wire import orders
+from paifang_wire import orders, sign1
 
 _POINTER = "keyset"
 _VERSION_BYTES = const(8)
@@ -43,9 +43,13 @@ class KeySet:
 
     def find(self, *kids: bytes) -> list:
         """For each key id, its key as in `orders`, or None."""
+        found = [None for _ in kids]
         payload = self._payload(self._slot) if self.version else None
-        keys = [] if payload is None else orders.decode_keyset(payload)[1]
-        return [orders.find_key(keys, kid) for kid in kids]
+        if payload is not None:
+            for key in orders.each_key(payload):
+                name = sign1.key_id(key[orders.PUBLIC])
+                found = [key if kid == name else before for kid, before in zip(kids, found)]
+        return found
 
     def is_same(self, payload: bytes) -> bool:
         """Tell whether it is the set that the NVS names."""

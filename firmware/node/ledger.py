@@ -40,7 +40,8 @@ class Ledger:
 
     def digest(self, identifier: bytes) -> bytes:
         """The hash of a command that is here."""
-        return self._entry(identifier)[_ID_END:_HASH_END]
+        data = self._entry(identifier) or b""
+        return data[_ID_END:_HASH_END]
 
     def open(self, identifier: bytes, digest: bytes) -> bool:
         """Write down that it begins; False when that cannot be kept, and then it must not be done."""

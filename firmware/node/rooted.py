@@ -36,7 +36,9 @@ class Rooted:
     async def _take_keyset(self, payload: bytes, signature: bytes, other: bytes) -> int:
         keyset = self._keyset
         try:
-            version = orders.decode_keyset(payload)[0]
+            version = orders.keyset_version(payload)
+            for _ in orders.each_key(payload):
+                pass
         except WireError:
             return messages.WRONG_TYPE
         if keyset.version and keyset.is_same(payload):

@@ -49,6 +49,25 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
     return value
 
 
+def item_at(data: bytes, pos: int) -> "tuple[Any, int]":
+    """Return (value, position after it) of the item at `pos`. Raises WireError(NOT_CBOR)."""
+    try:
+        return _item(data, pos, DEPTH_LIMIT)
+    except IndexError:
+        raise WireError(NOT_CBOR, "cut short") from None
+
+
+def array_at(data: bytes, pos: int) -> "tuple[int, int]":
+    """Return (count, position of the first item) of the array at `pos`: to be read item by item. Raises WireError."""
+    try:
+        argument = data[pos] - 0x80
+        if not 0 <= argument < 0x20:
+            raise WireError(NOT_CBOR, "not an array")
+        return (argument, pos + 1) if argument < 24 else _argument(data, pos + 1, argument)
+    except IndexError:
+        raise WireError(NOT_CBOR, "cut short") from None
+
+
 def append_head(out: bytearray, major: int, argument: int) -> None:
     """Append the shortest head of `major` (0..7) with `argument` (0..2**64-1) to `out`."""
     major <<= 5

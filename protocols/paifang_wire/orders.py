@@ -16,7 +16,7 @@ except ImportError:
     TYPE_CHECKING = False  # pyright: ignore[reportConstantRedefinition]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 ACTIVE = 0
@@ -90,15 +90,31 @@ def encode_keyset(version: int, keys: "Sequence[Sequence[Any]]") -> bytes:
 
 def decode_keyset(payload: bytes) -> "list[Any]":
     """Return [version, keys]; a key is [public, person, class, state, ops, scope]. Raises WireError."""
-    fields = cbor.decode(payload)
-    if len(payload) > KEYSET_LIMIT or not messages.fits_row("cl", fields):
+    return [keyset_version(payload), list(each_key(payload))]
+
+
+def keyset_version(payload: bytes) -> int:
+    """Return the version that a key set begins with; `each_key` checks the rest. Raises WireError."""
+    if payload[:1] != b"\x82" or len(payload) > KEYSET_LIMIT:
         raise WireError(SHAPE, "not a key set")
-    seen: "list[bytes]" = []
-    for key in fields[1]:
-        if not messages.fits_row(KEY_SHAPE, key) or key[PUBLIC] in seen:
-            raise WireError(SHAPE, "not a key set")
-        seen.append(key[PUBLIC])
-    return fields
+    version = cbor.item_at(payload, 1)[0]
+    if not messages.fits_row("c", (version,)):
+        raise WireError(SHAPE, "not the version of a key set")
+    return version
+
+
+def each_key(payload: bytes) -> "Iterator[list[Any]]":
+    """Yield the keys of a key set one after the other: a node has no heap for all at once. Raises WireError."""
+    keyset_version(payload)
+    count, pos = cbor.array_at(payload, cbor.item_at(payload, 1)[1])
+    while count:
+        key, pos = cbor.item_at(payload, pos)
+        if not messages.fits_row(KEY_SHAPE, key) or payload.find(key[PUBLIC], pos) >= 0:
+            raise WireError(SHAPE, "not a key, or one that comes twice")
+        count -= 1
+        yield key
+    if pos != len(payload):
+        raise WireError(SHAPE, "bytes after the keys")
 
 
 def find_key(keys: "Sequence[Sequence[Any]]", kid: bytes) -> "Sequence[Any] | None":
