@@ -19,7 +19,7 @@ from array import array
 
 from micropython import const
 
-from .aspects import ASPECTS, DONT_WALK, GREEN, RED, WALK
+from .aspects import ASPECTS, DONT_WALK, RED
 from .tables import ILLEGAL, ROW
 
 START_FLASH = const(0)
@@ -44,6 +44,10 @@ _SEAL = const(3)
 _EXTRA = const(4)
 """Places after the groups' times: ticks left of a start (in FLASH and LATCHED 1 when leaving is asked for), mode,
 reason, and the sum of everything before."""
+
+_STAYS = b"\x02\x00\x01\x00\x00\x01\x00\x02\x00\x00\x00"
+_STAY = const(2)
+"""By aspect: at rest 2, open 1, else 0; with 1 for a group that is asked for, _STAY and above stays where it is."""
 
 
 class Interlock:
@@ -77,8 +81,6 @@ class Interlock:
         mode = left[self._count + _MODE]
         if left[self._count + _SEAL] != self._total():
             self._flash(LATCHED, REASON_STATE)
-        elif mode == LATCHED and not left[self._count]:
-            return
         elif fault:
             self._flash(LATCHED, fault)
         elif type(request) is not int or request >> self._count:
@@ -91,10 +93,8 @@ class Interlock:
             left[self._count + _SEAL] = self._total()
 
     def to_flash(self, latch: bool = False) -> None:
-        """Flash at once; with `latch`, until `clear_latch`. A latch stays."""
-        mode = self.mode
-        if mode != LATCHED:
-            self._flash(LATCHED if latch else FLASH, REASON_ASKED)
+        """Flash at once; with `latch`, until `clear_latch`. A latch stays, and its reason."""
+        self._flash(LATCHED if latch or self.mode == LATCHED else FLASH, REASON_ASKED)
 
     def to_run(self) -> None:
         """Leave FLASH with the next tick, through all-red. Nothing happens in any other mode."""
@@ -130,7 +130,7 @@ class Interlock:
     def _start_up(self, mode: int) -> None:
         left = self._left
         clock = left[self._count]
-        if mode == FLASH or mode == LATCHED:
+        if mode >= FLASH:
             if clock:
                 self._rest()
             return
@@ -142,6 +142,8 @@ class Interlock:
             self._enter(RUN, 0, REASON_NONE)
 
     def _flash(self, mode: int, reason) -> None:
+        if self.mode == LATCHED:
+            reason = self.reason
         is_code = type(reason) is int and 0 < reason < 0x10000
         for i in range(self._count):
             self.aspects[i] = self._site.flash_aspects[i]
@@ -202,7 +204,7 @@ class Interlock:
             self._left[i] = left - 1
             return aspect
         self._left[i] = 0
-        if aspect == RED or aspect == DONT_WALK or (asked and (aspect == GREEN or aspect == WALK)):
+        if _STAYS[aspect] + asked >= _STAY:
             return aspect
         return self._step(i)
 

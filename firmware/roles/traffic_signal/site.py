@@ -98,9 +98,7 @@ def rows_of(country: str, kind: int) -> tuple:
 def times_of(group, country: str) -> list:
     """[(aspect, ms), ...] of the steps that a group has, in the order in which it shows them, rest first."""
     kind = group[_KIND]
-    given = {_REST[kind]: group[_REVERT], _OPENS[kind]: group[_OPEN]}
-    for aspect, ms in zip(_STEPS[kind], group[_FIXED]):
-        given[aspect] = ms
+    given = dict(zip((_REST[kind], _OPENS[kind]) + _STEPS[kind], [group[_REVERT], group[_OPEN]] + group[_FIXED]))
     return [(row[0], given[row[0]]) for row in rows_of(country, kind) if given[row[0]]]
 
 
@@ -248,10 +246,10 @@ def _check_start(groups, intergreens, start, reasons) -> None:
 def _check_most_red(groups, intergreens, reasons) -> None:
     # What any plan needs: each conflicting group served once. Whether a plan can do it is for the plan's check.
     between = {(row[0], row[1]): row[2] for row in intergreens}
-    for i, j in between:
+    for (i, j), ms in between.items():
         one, other = groups[i], groups[j]
         steps = other[_FIXED][:2] if other[_KIND] == aspects.VEHICLE else other[_FIXED]
-        least = between[i, j] + other[_OPEN] + sum(steps) + between[j, i]
+        least = ms + other[_OPEN] + sum(steps) + between[j, i]
         if one[_MOST_RED] < least:
             text = "%s: longest red of %d ms has no room for %s, which takes %d ms"
             reasons.append(text % (one[_NAME], one[_MOST_RED], other[_NAME], least))
