@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sites
 from observer import ASKED_TO_FLASH, LATCHING, RELEASE, TICK, UNLATCH, Observer
+
 from roles.traffic_signal.interlock import REASON_CALLER, Interlock
 
 if TYPE_CHECKING:

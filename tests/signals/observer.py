@@ -182,9 +182,8 @@ class Observer:
             if moving:
                 raise Unsafe("I12 from flashing to moving")
             return (STEADY, 0, False, shown)
-        if moving and clock < self.red_ticks:
-            if clock + 1 < self.red_ticks:
-                raise Unsafe("I11 all-red of the start is too short")
+        if moving and clock + 1 < self.red_ticks:
+            raise Unsafe("I11 all-red of the start is too short")
         self._intergreens(numbers, shown, moving)
         return (STEADY, min(clock + 1, self.red_ticks), False, shown)
 

@@ -11,7 +11,6 @@ the one to the first aspect of the other that is not at rest. No record can go b
 the countries' tables.
 """
 
-from array import array
 from binascii import crc32
 
 from micropython import const
@@ -20,7 +19,7 @@ from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
 from . import aspects
-from .tables import ILLEGAL, ROW, Site
+from .tables import ROW, Site
 
 VERSION = const(1)
 GROUPS_LIMIT = const(16)
@@ -257,23 +256,17 @@ def _check_most_red(groups, intergreens, reasons) -> None:
 
 def _tables(record, crc: int, tick_ms: int) -> Site:
     _, country, groups, conflicts, intergreens, start, monitor = record
-    count = len(groups)
     table = aspects.COUNTRIES[country]
-    site = Site(count)
+    site = Site(len(groups))
     site.country, site.crc, site.tick_ms, site.monitor = country, crc, tick_ms, monitor
-    site.names = [group[_NAME] for group in groups]
-    site.kinds = bytes([group[_KIND] for group in groups])
-    site.max_red_ms = [group[_MOST_RED] for group in groups]
     site.clearance_lamp = table[aspects.CLEARANCE_LAMP]
-    site.flash_aspects = bytes([table[aspects.FLASHES][kind] for kind in site.kinds])
-    site.rest_aspects = bytes([_REST[kind] for kind in site.kinds])
     site.flash_ticks, site.red_ticks = -(-start[0] // tick_ms), -(-start[1] // tick_ms)
-    site.conflicts = array("H", conflicts)
-    site.successors = bytearray([ILLEGAL] * (ROW * count))
-    site.ticks = array("H", [0] * (ROW * count))
-    site.limits = array("H", [0] * (count * count))
-    for i in range(count):
-        _fill_steps(site, i, times_of(groups[i], country), tick_ms)
+    for i, group in enumerate(groups):
+        kind = group[_KIND]
+        site.names[i], site.kinds[i], site.max_red_ms[i] = group[_NAME], kind, group[_MOST_RED]
+        site.flash_aspects[i], site.rest_aspects[i] = table[aspects.FLASHES][kind], _REST[kind]
+        site.conflicts[i] = conflicts[i]
+        _fill_steps(site, i, times_of(group, country), tick_ms)
     _fill_limits(site, groups, intergreens, tick_ms)
     site.close()
     return site

@@ -1,5 +1,6 @@
 """The site safety record as the interlock reads it: flat arrays, durations in ticks."""
 
+from array import array
 from binascii import crc32
 
 from micropython import const
@@ -27,7 +28,19 @@ class Site:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.seal = 0
+        self.country = ""
+        self.names = [""] * count
+        self.tick_ms = self.crc = self.seal = 0
+        self.flash_ticks = self.red_ticks = self.clearance_lamp = 0
+        self.kinds = bytearray(count)
+        self.flash_aspects = bytearray(count)
+        self.rest_aspects = bytearray(count)
+        self.conflicts = array("H", [0] * count)
+        self.successors = bytearray([ILLEGAL] * (ROW * count))
+        self.ticks = array("H", [0] * (ROW * count))
+        self.limits = array("H", [0] * (count * count))
+        self.max_red_ms = [0] * count
+        self.monitor = []
 
     def is_intact(self) -> bool:
         """Tell whether the arrays still hold what they held when they were made: for the check in the background."""
