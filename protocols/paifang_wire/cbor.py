@@ -41,7 +41,7 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
     if len(data) > limit:
         raise WireError(TOO_LONG, "item of more than " + str(limit) + " bytes")
     try:
-        value, end = _item(data, 0, DEPTH_LIMIT)
+        value, end = item(data, 0, DEPTH_LIMIT)
     except IndexError:
         raise WireError(NOT_CBOR, "cut short") from None
     if end != len(data):
@@ -49,23 +49,30 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
     return value
 
 
-def item_at(data: bytes, pos: int) -> "tuple[Any, int]":
-    """Return (value, position after it) of the item at `pos`. Raises WireError(NOT_CBOR)."""
-    try:
-        return _item(data, pos, DEPTH_LIMIT)
-    except IndexError:
-        raise WireError(NOT_CBOR, "cut short") from None
-
-
-def array_at(data: bytes, pos: int) -> "tuple[int, int]":
-    """Return (count, position of the first item) of the array at `pos`: to be read item by item. Raises WireError."""
-    try:
-        argument = data[pos] - 0x80
-        if not 0 <= argument < 0x20:
-            raise WireError(NOT_CBOR, "not an array")
-        return (argument, pos + 1) if argument < 24 else _argument(data, pos + 1, argument)
-    except IndexError:
-        raise WireError(NOT_CBOR, "cut short") from None
+def item(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Any, int]":
+    """Return (value, position after it) of the item at `pos`. Raises WireError; IndexError where the data ends early."""
+    initial = data[pos]
+    pos += 1
+    if initial >= 0xE0:
+        return _simple(initial), pos
+    argument = initial & 31
+    if argument >= 24:
+        argument, pos = _argument(data, pos, argument)
+    if initial < 0x20:
+        return argument, pos
+    if initial < 0x40:
+        return -1 - argument, pos
+    if argument > len(data) - pos:
+        raise WireError(NOT_CBOR, "cut short")
+    if initial < 0x80:
+        return _string(data[pos : pos + argument], initial), pos + argument
+    if initial >= 0xC0:
+        raise WireError(NOT_CBOR, "a tag")
+    if depth == 0:
+        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
+    if initial < 0xA0:
+        return _array(data, pos, argument, depth - 1)
+    return _map(data, pos, argument, depth - 1)
 
 
 def append_head(out: bytearray, major: int, argument: int) -> None:
@@ -147,32 +154,6 @@ def _encoded_key(key: "Any") -> bytes:
     return encode(key)
 
 
-def _item(data: bytes, pos: int, depth: int) -> "tuple[Any, int]":
-    """Return (value, position after it). IndexError means that the data ended early."""
-    initial = data[pos]
-    pos += 1
-    if initial >= 0xE0:
-        return _simple(initial), pos
-    argument = initial & 31
-    if argument >= 24:
-        argument, pos = _argument(data, pos, argument)
-    if initial < 0x20:
-        return argument, pos
-    if initial < 0x40:
-        return -1 - argument, pos
-    if argument > len(data) - pos:
-        raise WireError(NOT_CBOR, "cut short")
-    if initial < 0x80:
-        return _string(data[pos : pos + argument], initial), pos + argument
-    if initial >= 0xC0:
-        raise WireError(NOT_CBOR, "a tag")
-    if depth == 0:
-        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
-    if initial < 0xA0:
-        return _array(data, pos, argument, depth - 1)
-    return _map(data, pos, argument, depth - 1)
-
-
 def _simple(initial: int) -> "bool | None":
     if initial == 0xF6:
         return None
@@ -214,7 +195,7 @@ def _array(data: bytes, pos: int, count: int, depth: int) -> "tuple[list[Any], i
         if value < 24:  # small integers are most of what is read: no call for them, here and in maps
             pos += 1
         else:
-            value, pos = _item(data, pos, depth)
+            value, pos = item(data, pos, depth)
         items.append(value)
         count -= 1
     return items, pos
@@ -229,7 +210,7 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
         if key < 24:
             pos += 1
         else:
-            key, pos = _item(data, pos, depth)
+            key, pos = item(data, pos, depth)
             if not isinstance(key, _KEYS) or key is True or key is False:
                 raise WireError(NOT_CBOR, "a map key that is no integer or string")
         encoded = data[start:pos]
@@ -240,7 +221,7 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
         if value < 24:
             pos += 1
         else:
-            value, pos = _item(data, pos, depth)
+            value, pos = item(data, pos, depth)
         items[key] = value
         count -= 1
     return items, pos

@@ -95,20 +95,17 @@ def decode_keyset(payload: bytes) -> "list[Any]":
 
 def keyset_version(payload: bytes) -> int:
     """Return the version that a key set begins with; `each_key` checks the rest. Raises WireError."""
-    if payload[:1] != b"\x82" or len(payload) > KEYSET_LIMIT:
-        raise WireError(SHAPE, "not a key set")
-    version = cbor.item_at(payload, 1)[0]
-    if not messages.fits_row("c", (version,)):
-        raise WireError(SHAPE, "not the version of a key set")
-    return version
+    return _keyset_start(payload)[0]
 
 
 def each_key(payload: bytes) -> "Iterator[list[Any]]":
     """Yield the keys of a key set one after the other: a node has no heap for all at once. Raises WireError."""
-    keyset_version(payload)
-    count, pos = cbor.array_at(payload, cbor.item_at(payload, 1)[1])
+    _, count, pos = _keyset_start(payload)
     while count:
-        key, pos = cbor.item_at(payload, pos)
+        try:
+            key, pos = cbor.item(payload, pos)
+        except IndexError:
+            raise WireError(SHAPE, "keys are missing") from None
         if not messages.fits_row(KEY_SHAPE, key) or payload.find(key[PUBLIC], pos) >= 0:
             raise WireError(SHAPE, "not a key, or one that comes twice")
         count -= 1
@@ -181,6 +178,25 @@ def in_scope(scope: "Sequence[Sequence[str]]", node: str, point: str) -> bool:
 def keyset_refusal(least: int, keyset: int) -> int:
     """Whether the key set held is as new as the signer knew it to be: a revocation may have been withheld."""
     return messages.OLD_KEYSET if least > keyset else 0
+
+
+def _keyset_start(payload: bytes) -> "tuple[int, int, int]":
+    """Return (version, count of keys, position of the first one)."""
+    try:
+        version, pos = cbor.item(payload, 1)
+        count = payload[pos] - 0x80
+        pos += 1
+        if count == 24:
+            count = payload[pos] if payload[pos] >= 24 else -1
+            pos += 1
+        elif count > 24:
+            count = -1
+    except IndexError:
+        count = -1
+        version = pos = 0
+    if payload[:1] != b"\x82" or len(payload) > KEYSET_LIMIT or count < 0 or not messages.fits_row("c", (version,)):
+        raise WireError(SHAPE, "not a key set")
+    return version, count, pos
 
 
 def _freshness_refusal(signed_token: "bytes | None", token: bytes, expires_ms: int, utc_ms: "int | None") -> int:
