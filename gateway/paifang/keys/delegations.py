@@ -54,7 +54,7 @@ class Delegation:
         row = [self.service_key, self.service, self.ops, pairs, self.greatest_class, self.rate, self.expires_ms]
         try:
             return orders.encode_delegation([*row, self.keyset])
-        except WireError as error:
+        except ValueError as error:  # WireError, or a name that is no UTF-8
             raise bad_argument(f"the delegation for {self.service} cannot be written: {error}") from error
 
     @property

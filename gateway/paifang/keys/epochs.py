@@ -17,7 +17,7 @@ def build(node: str, epoch: int) -> Rooted:
         raise bad_argument(f"an epoch counts re-keyings, from 1 on, not {epoch}")
     try:
         return Rooted(orders.encode_epoch([node, epoch]))
-    except WireError as error:
+    except ValueError as error:  # WireError, or a name that is no UTF-8
         raise bad_argument(f"no node is called {node!r}: {error}") from error
 
 

@@ -45,6 +45,7 @@ def read_json(file: Path, what: str) -> dict[str, Any]:
     text = read_text(file)
     try:
         found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no character
     except (ValueError, RecursionError) as error:
         raise bad_argument(f"{file} is not {what}: it is not JSON", "is it the right file?") from error
     if not isinstance(found, dict):

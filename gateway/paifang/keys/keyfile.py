@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = "paifang-key/1"
 PUBLIC_FORMAT = "paifang-public-key/1"
+_READABLE = (PUBLIC_FORMAT, FORMAT)
 SUFFIX = ".key"
 PUBLIC_SUFFIX = ".pub"
 KINDS = ("person", "service", "root")
@@ -84,7 +85,7 @@ class PublicKey:
     def read(cls, file: Path) -> PublicKey:
         """From a *.pub file, or from the readable part of a *.key file. Raises PaifangError."""
         found = files.read_json(file, "a public key")
-        if found.get("format") not in {PUBLIC_FORMAT, FORMAT}:
+        if found.get("format") not in _READABLE:
             raise bad_argument(f"{file} is not a public key", "paifang keys export writes one")
         return cls.of_dict(found, file)
 

@@ -104,7 +104,7 @@ class Order:
         fields = [self.identifier, self.node, self.point, self.description, self.op, self.value, self.expect]
         try:
             return orders.encode_order([*fields, self.expires_ms, self.keyset, self.reason, self.token])
-        except WireError as error:
+        except ValueError as error:  # WireError, or a text that is no UTF-8
             hint = f"a reason has up to {messages.TEXT_LIMIT} characters, an id 16 hex digits, a token 32"
             raise bad_argument(f"the order for {self.node} cannot be written: {error}", hint) from error
 

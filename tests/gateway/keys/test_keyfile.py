@@ -116,6 +116,12 @@ def test_rubbish_is_named_as_such(tmp_path, content):
         KeyFile.read(file)
 
 
+def test_a_seal_over_another_key_is_found(tmp_path, signer, cheap):
+    other = keyfile.seal(tmp_path / "wang.key", about(SigningKey.new()), signer, PASSPHRASE)
+    with pytest.raises(PaifangError, match="is damaged"):
+        KeyFile.read(other.file).open(PASSPHRASE)
+
+
 def test_a_key_is_never_written_over(sealed, signer, cheap):
     before = sealed.read_bytes()
     with pytest.raises(PaifangError, match="is there already"):
