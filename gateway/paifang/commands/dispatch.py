@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from paifang.commands.journal import GATEWAY
@@ -33,12 +34,15 @@ RECALL_S = 1.0
 """So long who waits for a verdict waits for the answer to a recall."""
 RECALL_EVERY_S = 30.0
 """On a serial line a recall or its answer may be lost."""
+RECENT = 2_000
+"""Commands as they are now; of others the store knows."""
 STOP_S = 5.0
 """What is being logged when the gateway stops has this long."""
 STRAY_A_MINUTE = 30
 """Receipts of a node that answer nothing of ours, which are logged all the same; more are only counted."""
 
 _NO_HASH = bytes(32)
+_MOST = 1 << 31
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +73,7 @@ class Dispatcher:
         self._target = target
         self._utc_ms = utc_ms
         self._unsettled: dict[bytes, int] = {}
+        self._recent: OrderedDict[bytes, Command] = OrderedDict()
         self._stray = Rates(STRAY_A_MINUTE)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recaller: asyncio.TimerHandle | None = None
@@ -160,8 +165,19 @@ class Dispatcher:
             settled = min(self._unsettled.values(), default=verdict_entry + 1)
             if command.entry is None:  # logged late, but before its verdict
                 command.entry = verdict_entry
+        self._recent[command.id] = command
+        self._recent.move_to_end(command.id)
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
         row = command.row
         self._store.write(lambda connection: commands.put(connection, row, settled))
+
+    async def find(self, identifier: bytes) -> Command | None:
+        """A command by its id, as it is now. Raises PaifangError when the store cannot be read."""
+        found = self._recent.get(identifier)
+        if found is not None:
+            return found
+        return await self._store.read(lambda connection: commands.find(connection, identifier))
 
     def hold(self, command: Command, entry: int) -> None:
         """The log's entries from `entry` on are looked at again at the next start, until the command has a verdict."""
@@ -169,18 +185,20 @@ class Dispatcher:
 
     async def verdict(self, command: Command, verdict: int, reason: int, why: str | None = None) -> None:
         """End a command that never reached its node."""
-        command.verdict, command.reason, command.ended_ms = verdict, reason, self._utc_ms()
         detail = {"verdict": names.VERDICTS[verdict], "reason": names.REFUSALS[reason] if reason else None, "why": why}
-        self.keep(command, await self._log_verdict(command, GATEWAY, detail))
+        entry = await self._log_verdict(command, GATEWAY, detail)
+        command.verdict, command.reason, command.ended_ms = verdict, reason, self._utc_ms()
+        self.keep(command, entry)
 
     def expire(self, command: Command) -> None:
         """End a command that was never approved."""
         self._spawn(self.expired(command))
 
     async def expired(self, command: Command) -> None:
-        command.verdict, command.reason, command.ended_ms = messages.REFUSED, messages.EXPIRED, self._utc_ms()
         detail = {"verdict": names.VERDICTS[messages.REFUSED], "reason": names.REFUSALS[messages.EXPIRED]}
-        self.keep(command, await self._log_verdict(command, GATEWAY, detail, "expired"))
+        entry = await self._log_verdict(command, GATEWAY, detail, "expired")
+        command.verdict, command.reason, command.ended_ms = messages.REFUSED, messages.EXPIRED, self._utc_ms()
+        self.keep(command, entry)
 
     # Sending
 
@@ -253,11 +271,13 @@ class Dispatcher:
             self._journal.note("receipt", node, node, id=identifier, receipt=payload)
 
     def _end(self, waiting: Open, receipt: list[Any], payload: bytes) -> None:
-        command = waiting.command
-        del self.open[command.id]
+        del self.open[waiting.command.id]
+        self._spawn(self._settle(waiting, receipt, payload))
+
+    async def _settle(self, waiting: Open, receipt: list[Any], payload: bytes) -> None:
+        """Log the verdict, and tell it only then."""
+        command, node = waiting.command, waiting.command.node
         _, _, _, verdict, reason, before, after = receipt[:7]
-        command.verdict = min(verdict, len(names.VERDICTS))
-        command.reason, command.receipt, command.ended_ms = min(reason, 1 << 31), payload, self._utc_ms()
         detail = {
             "verdict": _name(names.VERDICTS, verdict),
             "reason": _name(names.REFUSALS, reason) if reason else None,
@@ -265,12 +285,11 @@ class Dispatcher:
             "after": after,
             "receipt": payload,
         }
-        self._spawn(self._settle(waiting, detail))
-
-    async def _settle(self, waiting: Open, detail: Mapping[str, Any]) -> None:
-        node, receipt = waiting.command.node, waiting.command.receipt
-        self._journal.note("receipt", node, node, id=waiting.command.id, receipt=receipt)
-        self.keep(waiting.command, await self._log_verdict(waiting.command, node, detail))
+        self._journal.note("receipt", node, node, id=command.id, receipt=payload)
+        entry = await self._log_verdict(command, node, detail)
+        command.verdict, command.reason = min(verdict, len(names.VERDICTS)), min(reason, _MOST)
+        command.receipt, command.ended_ms = payload, self._utc_ms()
+        self.keep(command, entry)
         if not waiting.done.done():
             waiting.done.set_result(None)
 

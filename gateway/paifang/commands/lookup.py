@@ -58,8 +58,9 @@ class Lookup:
 
     async def show(self, identifier: bytes) -> dict[str, Any]:
         """One command, with its order and the point table that it was signed for. Raises PaifangError."""
-        waiting = [command for command in self._tools.pendings.list() if command.id == identifier]
-        found = waiting[0] if waiting else await self._find(identifier)
+        found = await self._tools.dispatcher.find(identifier)
+        if found is None:
+            raise not_found(f"no command {identifier.hex()}", "`paifang commands` lists the newest")
         order, approval = found.signed, found.approval
         return {
             **self._answer(found),
@@ -74,16 +75,6 @@ class Lookup:
         """The newest commands, the newest last."""
         found = await self._tools.store.read(lambda connection: commands.newest(connection, limit, node))
         return [self._answer(command) for command in found]
-
-    async def _find(self, identifier: bytes) -> Command:
-        known = self._tools.dispatcher.open.get(identifier)
-        if known is not None:
-            return known.command
-        await self._tools.store.flush()  # a verdict that was told is found
-        found = await self._tools.store.read(lambda connection: commands.find(connection, identifier))
-        if found is None:
-            raise not_found(f"no command {identifier.hex()}", "`paifang commands` lists the newest")
-        return found
 
     def _answer(self, command: Command) -> dict[str, Any]:
         return answers.answer(command, self._table(command.description))

@@ -16,7 +16,6 @@ from paifang.commands.gates import Gates, Step
 from paifang.commands.givers import Envelope, Giver, Givers
 from paifang.commands.refusals import offline, refused
 from paifang.errors import bad_argument
-from paifang.store import commands
 from paifang.store.commands import Command
 from paifang_wire import messages, rules
 
@@ -206,7 +205,7 @@ class CommandPath:
     async def _submit(self, submitted: Submitted, envelope: Envelope) -> dict[str, Any]:
         order = envelope.order
         with self._once(order.identifier):
-            known = None if order.op == messages.OP_SAFE else await self._known(order.identifier)
+            known = None if order.op == messages.OP_SAFE else await self._tools.dispatcher.find(order.identifier)
             if known is not None:
                 return self._repeated(known, submitted.data)
             about = {"id": order.identifier, "point": order.point, "order": submitted.data}
@@ -345,12 +344,6 @@ class CommandPath:
             yield
         finally:
             self._under_way.discard(identifier)
-
-    async def _known(self, identifier: bytes) -> Command | None:
-        waiting = self._tools.dispatcher.open.get(identifier)
-        if waiting is not None:
-            return waiting.command
-        return await self._tools.store.read(lambda connection: commands.find(connection, identifier))
 
     def _repeated(self, known: Command, data: bytes) -> dict[str, Any]:
         """At most once: what came before is told again, and nothing is sent."""

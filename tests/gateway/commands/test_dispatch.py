@@ -16,7 +16,20 @@ from paifang_wire.session import NodeSession
 
 def receipt(command: list, verdict: int = messages.EXECUTED, reason: int = 0, before=None, after=None) -> list:
     command_hash = hashlib.sha256(messages.encode(command)).digest()
-    return [messages.RECEIPT, command[1], command_hash, verdict, reason, before, after, None, 1, 5_000, bytes(32), bytes(32)]
+    return [
+        messages.RECEIPT,
+        command[1],
+        command_hash,
+        verdict,
+        reason,
+        before,
+        after,
+        None,
+        1,
+        5_000,
+        bytes(32),
+        bytes(32),
+    ]
 
 
 async def sent(house, far, **args):
@@ -114,7 +127,8 @@ async def test_no_receipt_in_time_is_unknown_and_the_node_is_asked_for_it(house)
     assert (answer["verdict"], answer["after"], answer["state"]) == ("unknown", None, "open")
 
     far.say(receipt(command, after=1))
-    await until(lambda: not house.gateway.commands.dispatcher.open)
+    while (await house.ask("commands.show", id=answer["id"]))["state"] != "ended":
+        await asyncio.sleep(0.002)
     shown = await house.ask("commands.show", id=answer["id"])
     assert (shown["verdict"], shown["after"], shown["state"]) == ("executed", True, "ended")
     assert await verdicts(house, answer["id"]) == ["executed"]
