@@ -209,10 +209,9 @@ def selected_anew_while_verifying(world: World) -> None:
 
 def two_orders_at_once(world: World) -> None:
     """Four persons sign for two points: the node has the time for one at a time."""
-    world.rows += [row(Key(41), "fay"), row(Key(42), "gus")]
-    world.publish()
+    fay, gus = world.pairs[1]
     first = world.signed(VALVE, 1, world.select(VALVE, 1))
-    other = world.signed(DOSING, 1, world.select(DOSING, 1), key=Key(41), second=Key(42))
+    other = world.signed(DOSING, 1, world.select(DOSING, 1), key=fay.keys[0], second=gus.keys[0])
     for command in (first, other):
         world.station.desk.submit(command)
         world.station.deliver(DOWN)

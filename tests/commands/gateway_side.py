@@ -31,6 +31,7 @@ class Open:
     message: list[Any]
     verdict: tuple[int, int] | None = None
     token: bytes | None = None
+    link: GatewayLink | None = None
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Desk:
     def log_only(self, command: list[Any]) -> None:
         """Write a command down: it is about to be sent."""
         self.log.append(command[1])
-        self.commands[command[1]] = Open(command)
+        self.commands[command[1]] = Open(command, link=self.link)
 
     def send(self, message: list[Any]) -> bool:
         """Send any message, if there is a session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import lies
 from oracle import CANCEL, DIRECT, EXECUTED, OPERATE, SAFE, SELECT
 from points import BOOL, CLASSES, DOSING, LIMITS, TABLE, VALVE, WRITABLE
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from cast import Key
     from world import Station, World
 
+DECEIT = 0.3
+"""Chance that a stolen gateway interferes, each time that it could."""
 TYPES = {row[0]: row[3] for row in TABLE}
 
 
@@ -25,9 +28,9 @@ class Errand:
         self._chance = chance
         self.point = chance.choice((*WRITABLE, VALVE, DOSING))
         self.value = self._some_value()
+        self._pair = chance.choice(world.pairs)
         self.is_over = False
         self._selected: bytes | None = None
-        self._signed: list[Any] | None = None
         self._order: bytes | None = None
         self._identifier = b""
         self._expect: int | None = None
@@ -65,20 +68,36 @@ class Errand:
         """The requester, at their own machine, signs what the gateway's desk has shown them."""
         self._identifier = self._world.identifier()
         self._expect = self._some_expectation()
-        more = {"expect": self._expect, "least": self._least()}
-        if self._chance.random() < 0.05:
-            more["until_ms"] = 1
-        key = self._key(self._world.requester.keys)
-        self._order = self._world.order(key, self._identifier, self.point, self.value, token, **more)
+        what: dict[str, Any] = {
+            "identifier": self._identifier,
+            "point": self.point,
+            "value": self.value,
+            "token": token,
+        }
+        what.update({"expect": self._expect, "least": self._least()})
+        if self._is_deceived():
+            what = lies.tell(lies.ABOUT_AN_ORDER, what, self._world)
+        elif self._chance.random() < 0.05:
+            what["until_ms"] = 1
+        self._order = self._world.order(self._key(self._pair[0].keys), **what)
 
     def _approve(self, token: bytes | None) -> None:
         """The approver signs at theirs, and the gateway sends all of it."""
-        assert self._order is not None
-        approval = self._world.approval(self._key(self._world.approver.keys), self._order, token, least=self._least())
-        more = {"identifier": self._identifier, "expect": self._expect, "signed": (self._order, approval)}
-        command = self._command(OPERATE, self.value, **more)
+        what: dict[str, Any] = {"order": self._order, "token": token, "least": self._least()}
+        if self._is_deceived():
+            what = lies.tell(lies.ABOUT_AN_APPROVAL, what, self._world)
+        signed = [self._order, self._world.approval(self._key(self._pair[1].keys), **what)]
+        if self._is_deceived():
+            place = self._chance.randrange(2)
+            signed[place] = lies.alter(signed[place] or b"", self._chance)
+        command = self._command(
+            OPERATE, self.value, identifier=self._identifier, expect=self._expect, signed=tuple(signed)
+        )
         self._station.desk.submit(command)
         self._world.orders.append(command)
+
+    def _is_deceived(self) -> bool:
+        return not self._station.is_honest and self._chance.random() < DECEIT
 
     def _submit(self, op: int, value: int | None) -> bytes | None:
         expect = self._some_expectation() if op in (DIRECT, OPERATE, SELECT) else None
@@ -106,7 +125,5 @@ class Errand:
 
     def _key(self, usual: list[Key]) -> Key:
         """Mostly the right one."""
-        world = self._world
-        if self._chance.random() < 0.85:
-            return self._chance.choice(usual)
-        return self._chance.choice([*world.requester.keys, *world.approver.keys, *world.stranger.keys])
+        everybody = [key for pair in self._world.pairs for person in pair for key in person.keys]
+        return self._chance.choice(usual if self._chance.random() < 0.85 else everybody + self._world.limited)

@@ -144,9 +144,12 @@ class Oracle:
         want(self._verified in (b"", subject), "one verification is under way at a time")
         if self._verified != subject:
             self._verified, self._since_ms = subject, uptime_ms
+            self._use_up(message)
         before, at_ms = self._tried.get(public, (subject, 0))
         want(before == subject or uptime_ms - at_ms >= KEY_PAUSE_MS, "a key's signatures are looked at now and then")
         self._tried[public] = subject, self._since_ms
+
+    def _use_up(self, message: list[Any]) -> None:
         selection = self.selections.get(message[2]) if message[0] == COMMAND_KIND else None
         if selection is not None:
             want(selection.tried_by in (b"", message[1]), "a token is used up by the first look at signatures")

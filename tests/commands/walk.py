@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ERRANDS = 6
 HEALING_ROUNDS = 4
+MEMORY = 4
+"""Commands that a node remembers for certain."""
 BACK_ON = 0.3
 """Chance, at each step, that power comes back."""
 
@@ -81,7 +83,7 @@ class Walk:
         self._world.pass_time(self._chance.randrange(200))
 
     def pass_time(self) -> None:
-        longest_ms = self._chance.choice((2_000, 2_000, 6_000, 15_000, 15_000, 320_000))
+        longest_ms = self._chance.choice((2_000, 8_000, 8_000, 8_000, 15_000, 320_000))
         self._world.pass_time(self._chance.randrange(longest_ms))
 
     def go_on(self) -> None:
@@ -95,10 +97,25 @@ class Walk:
         if self._station.board.is_off:
             return
         for _ in range(self._chance.randrange(1, 5)):
-            self._station.settle()
+            self._rush() if self._chance.random() < 0.3 else self._station.settle()
             for errand in list(self._errands):
                 self._advance(errand)
         self._station.settle()
+
+    def _rush(self) -> None:
+        """All frames arrive, but the node does not get far with what they ask of it."""
+        station = self._station
+        while station.deliver(DOWN) | station.deliver(UP):
+            station.flush()
+        station.board.work(1)
+
+    def send_again(self) -> None:
+        """A gateway may say again what has not been answered, in the same session."""
+        desk = self._station.desk
+        latest = [desk.commands[identifier] for identifier in desk.log[-MEMORY:]]
+        again = [command for command in latest if command.verdict is None and command.link is desk.link]
+        if again:
+            desk.send(self._chance.choice(again).message)
 
     def _advance(self, errand: Errand) -> None:
         errand.advance()
@@ -138,8 +155,8 @@ class Walk:
 
     def change_surroundings(self) -> None:
         values = self._station.board.values
-        values[DOOR] = self._chance.choice((0, 0, 0, 1))
-        values[VOLTAGE] = self._chance.choice((2_300, 2_300, 2_540, 2_700))
+        values[DOOR] = self._chance.choice((0, 0, 0, 0, 1, None))
+        values[VOLTAGE] = self._chance.choice((2_300, 2_300, 2_300, 2_540, 2_700, None))
 
     def change_keys(self) -> None:
         """The roots sign another version; the gateway passes it on when it likes to."""
@@ -147,7 +164,7 @@ class Walk:
         changed = self._chance.choice(world.rows)
         changed[3] = self._chance.choice((ACTIVE, ACTIVE, ACTIVE, RETIRING, REVOKED))
         if self._chance.random() < 0.2:
-            world.rotate(self._chance.choice((world.requester, world.approver)))
+            world.rotate(self._chance.choice(world.pairs[0]))
         world.sign_keyset(self._chance.sample(ROOTS, 2))
 
     def push_keys(self) -> None:
@@ -186,7 +203,9 @@ class Walk:
         op = self._chance.choice((DIRECT, SELECT, SELECT, OPERATE, OPERATE, SAFE, 3, 5))
         value = None if op == SAFE else self._chance.choice((0, 1, 1, 50, 501))
         within_ms = self._chance.choice((20_000, -1, 10**6))
-        self._station.desk.send(self._world.command(self._chance.choice(WRITABLE), op, value, within_ms=within_ms))
+        self._station.desk.send(
+            self._world.command(self._chance.choice((VOLTAGE, *WRITABLE)), op, value, within_ms=within_ms)
+        )
 
     def push_bad_keys(self) -> None:
         """An older set, or one of its own, signed by whom it can find."""
@@ -218,10 +237,11 @@ HONEST = (
     (Walk.deliver, 20),
     (Walk.work, 20),
     (Walk.pass_a_moment, 8),
-    (Walk.pass_time, 3),
-    (Walk.go_on, 16),
-    (Walk.catch_up, 8),
+    (Walk.pass_time, 4),
+    (Walk.go_on, 20),
+    (Walk.catch_up, 12),
     (Walk.change_ones_mind, 4),
+    (Walk.send_again, 3),
     (Walk.reset, 1),
     (Walk.cut_power_soon, 1),
     (Walk.fill_storage, 1),

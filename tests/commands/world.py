@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import auditor
 import cbor2
-from cast import APPROVAL, COMMAND, KEYSET, RETIRING, ROOTS, SITE, Key, Person, rooted, row
+from cast import APPROVAL, COMMAND, EVERY_OP, KEYSET, RETIRING, ROOTS, SITE, Key, Person, rooted, row
 from gateway_side import Desk
 from line import DOWN, UP, Line
 from node_side import Board
@@ -119,13 +119,17 @@ class World:
         self._identifiers = 0
         self.requester = Person("ann", Key(1), Key(2))
         self.approver = Person("bob", Key(3))
-        self.stranger = Person("cyd", Key(4))
+        self.pairs = ((self.requester, self.approver), (Person("fay", Key(41)), Person("gus", Key(42))))
+        self.limited = [Key(4), Key(5), Key(6)]
         self.version = 1
         self.rows = [
             row(self.requester.keys[0], "ann"),
             row(self.requester.keys[1], "ann"),
             row(self.approver.keys[0], "bob"),
-            row(self.stranger.keys[0], "cyd", 2),
+            *(row(person.keys[0], person.name) for person in self.pairs[1]),
+            row(self.limited[0], "cyd", 2),
+            row(self.limited[1], "dan", ops=EVERY_OP & ~(1 << OPERATE)),
+            row(self.limited[2], "eli", scope=(("aq-2", "*"), ("*", "val"))),
         ]
         self.orders: list[list[Any]] = []
         """Class-3 commands that persons have signed: what a gateway has seen."""
