@@ -148,6 +148,7 @@ async def until(gate, condition) -> None:
     await gate.until(lambda shown: shown["connected"] and condition(shown), "nodes.show", node=NAME, deadline_s=30)
 
 
+@pytest.mark.timeout(300)  # a hundred commands, each a process of its own
 async def test_the_guide(shell, gate, power) -> None:
     for heading in ("The owner: three root keys", "Each person: a key"):
         await shell.section(heading)

@@ -40,13 +40,13 @@ def unlocked(key: "KeyFile", file: Path | None) -> "SigningKey":
 
 
 def new_passphrase(name: str, file: Path | None) -> str:
-    """A passphrase for a new key, typed twice when it is typed. Raises PaifangError."""
-    return _given(file) or _asked_twice(name)
+    """A passphrase for a new key, typed twice when it is typed. Raises PaifangError, also for one that is too short."""
+    return _long_enough(_given(file) or _asked_twice(name))
 
 
 def another_passphrase(name: str, file: Path | None) -> str:
     """As `new_passphrase`; the environment holds the old one. Raises PaifangError."""
-    return _asked_twice(name) if file is None else _of_file(file)
+    return _long_enough(_asked_twice(name) if file is None else _of_file(file))
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -63,6 +63,13 @@ def _asked_twice(name: str) -> str:
     if first != _asked("The same again: "):
         raise bad_argument("the two passphrases are not the same", "try again")
     return first
+
+
+def _long_enough(chosen: str) -> str:
+    from paifang.keys.keyfile import check_passphrase
+
+    check_passphrase(chosen)
+    return chosen
 
 
 def _given(file: Path | None) -> str | None:

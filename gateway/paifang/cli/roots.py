@@ -49,18 +49,21 @@ def new(
 
     try:
         keyfile.check_name(site)
-        out.mkdir(mode=0o700)
     except ValueError as error:
         raise bad_argument(f"--site: {error}") from error
+    names = [f"root-{number}" for number in range(1, ROOT_COUNT + 1)]
+    passphrases = {name: passphrase.new_passphrase(name, passphrase_file) for name in names}
+    try:
+        out.mkdir(mode=0o700)
     except FileExistsError as error:
         raise bad_argument(f"{out} is there already, and may hold the only root keys", "name another folder") from error
     except OSError as error:
         raise resource_error(f"cannot make the folder {out}: {error.strerror}", "name another folder") from error
     made: list[Root] = []
-    for name in (f"root-{number}" for number in range(1, ROOT_COUNT + 1)):
+    for name, chosen in passphrases.items():
         signer = SigningKey.new()
         about = keyfile.PublicKey(name, name, signer.public, "root", site)
-        keyfile.seal(out / (name + keyfile.SUFFIX), about, signer, passphrase.new_passphrase(name, passphrase_file))
+        keyfile.seal(out / (name + keyfile.SUFFIX), about, signer, chosen)
         made.append(Root(name, signer.public))
     files.write(out / ROOTS_FILE, Roots(site, tuple(made)).text())
     output.print_note(f"wrote three root keys and {ROOTS_FILE} to {out}; now part the three, and keep them offline")

@@ -138,9 +138,7 @@ class KeyFile:
 
 def seal(file: Path, about: PublicKey, signer: SigningKey, passphrase: str, *, replace: bool = False) -> KeyFile:
     """Write the key file of `signer`, mode 0600. Raises PaifangError: a short passphrase, or a file that is there."""
-    if len(passphrase) < PASSPHRASE_LEAST:
-        hint = "a few random words are best"
-        raise bad_argument(f"a passphrase has at least {PASSPHRASE_LEAST} characters", hint)
+    check_passphrase(passphrase)
     salt, nonce = os.urandom(_SALT_LENGTH), os.urandom(_NONCE_LENGTH)
     key = _sealing_key(passphrase, salt, _SCRYPT, file)
     sealed = AESGCM(key).encrypt(nonce, signer.secret, _bound(about, _SCRYPT))
@@ -149,6 +147,13 @@ def seal(file: Path, about: PublicKey, signer: SigningKey, passphrase: str, *, r
     text = json.dumps({"format": FORMAT} | about.as_dict() | secret, indent=2) + "\n"
     files.write(file, text, files.PRIVATE, replace=replace)
     return KeyFile(file, about, _SCRYPT, salt, nonce, sealed)
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Raise PaifangError for one that is too short for anything."""
+    if len(passphrase) < PASSPHRASE_LEAST:
+        hint = "a few random words are best"
+        raise bad_argument(f"a passphrase has at least {PASSPHRASE_LEAST} characters", hint)
 
 
 def check_name(name: Any) -> str:

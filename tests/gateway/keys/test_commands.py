@@ -112,6 +112,15 @@ def test_the_root_ceremony(ward, done, paifang):
     assert done("keys", "set", "show", "ward-1.keyset", "--toml").out.count("[[key]]") == 2
 
 
+def test_a_ceremony_that_breaks_off_leaves_nothing(paifang, tmp_path, monkeypatch):
+    monkeypatch.delenv("PAIFANG_PASSPHRASE")
+    monkeypatch.setattr(passphrase.sys.stdin, "isatty", lambda: True, raising=False)
+    typed = iter(["seven wet crows"] * 2 + ["eight wet crows", "eight wet cows"])
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
+    assert "the two passphrases are not the same" in paifang("keys", "root", "new", "--out", "roots").err
+    assert not (tmp_path / "roots").exists()
+
+
 def test_one_root_is_not_two(ward, done, paifang):
     done("keys", "set", "build", "keyset.toml", "-o", "again.keyset")
     first = done("keys", "root", "sign", "again.keyset", "--key", "roots/root-2.key", "--yes")
