@@ -51,12 +51,12 @@ def new(
         keyfile.check_name(site)
     except ValueError as error:
         raise bad_argument(f"--site: {error}") from error
+    if out.exists():
+        raise bad_argument(f"{out} is there already, and may hold the only root keys", "name another folder")
     names = [f"root-{number}" for number in range(1, ROOT_COUNT + 1)]
     passphrases = {name: passphrase.new_passphrase(name, passphrase_file) for name in names}
     try:
         out.mkdir(mode=0o700)
-    except FileExistsError as error:
-        raise bad_argument(f"{out} is there already, and may hold the only root keys", "name another folder") from error
     except OSError as error:
         raise resource_error(f"cannot make the folder {out}: {error.strerror}", "name another folder") from error
     made: list[Root] = []
