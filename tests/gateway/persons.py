@@ -145,6 +145,7 @@ class Obedient:
         self.commands: list[list[Any]] = []
         self.kept: dict[bytes, list[Any]] = {}
         self.mute: set[int] = set()
+        self.unheard: list[list[Any]] = []
         self.refuse: dict[int, int] = {}
         """By operation, the reason for which it refuses."""
         self.keyset = 0
@@ -182,6 +183,7 @@ class Obedient:
             if kind == messages.TIME:
                 self._told.set()
             if kind in self.mute:
+                self.unheard.append(message)
                 continue
             if kind == messages.COMMAND:
                 self._command(message)
@@ -237,3 +239,26 @@ class Obedient:
     def _say(self, message: list[Any]) -> None:
         with contextlib.suppress(ConnectionError):
             self.far.say(message)
+
+
+async def restarted(ward: Any, start: Any) -> Any:
+    """The same ward after its gateway was stopped and started; the node comes back in the same boot."""
+    settings = ward.house.gateway.settings
+    await ward.node.stop()
+    await ward.far.hang_up()
+    await ward.house.gateway.stop()
+    house = await start(settings)
+    ward.house, ward.ask, ward.people.ask = house, house.ask, house.ask
+    ward.far.address = house.gateway.tcp_address
+    await ward.node.connect()
+    return ward
+
+
+async def ended(ask: Any, identifier: str) -> dict[str, Any]:
+    """The command once it has its verdict."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            shown = await ask("commands.show", id=identifier)
+            if shown["state"] == "ended":
+                return shown
+            await asyncio.sleep(0.005)

@@ -165,7 +165,7 @@ class CommandPath:
             made = [self._command(self._tools.random(ID_LENGTH), giver, step, target) for step in steps]
             deadline_ms = target.uptime_ms() + within_ms
             sending = [
-                self._send_safe(command, giver, step, deadline_ms, decided)
+                self._send_safe(command, giver, step, deadline_ms, rules=list(decided))
                 for command, step, decided in zip(made, steps, passed, strict=True)
             ]
             results = await asyncio.gather(*sending, return_exceptions=True)
@@ -190,10 +190,8 @@ class CommandPath:
             raise offline(node)
         return target
 
-    async def _send_safe(
-        self, command: Command, giver: Giver, step: Step, deadline_ms: int, passed: tuple[str, ...], **more: Any
-    ) -> None:
-        detail = entries.detail(command, giver, step.point, None, rules=list(passed), **more)
+    async def _send_safe(self, command: Command, giver: Giver, step: Step, deadline_ms: int, **more: Any) -> None:
+        detail = entries.detail(command, giver, step.point, None, **more)
         try:
             await self._tools.dispatcher.send(command, None, deadline_ms, detail)
         finally:
@@ -246,7 +244,7 @@ class CommandPath:
         command = self._command(envelope.order.identifier, giver, step, target, envelope)
         deadline_ms = target.uptime_ms() + submitted.within_ms
         if step.op == messages.OP_SAFE:
-            await self._send_safe(command, giver, step, deadline_ms, (), **more)
+            await self._send_safe(command, giver, step, deadline_ms, **more)
             return answers.answer(command, target.table)
         if step.op == messages.OP_OPERATE and step.point.point_class == CLASS_TWO_PERSONS:
             return await self._wait_for_approval(command, giver, step, target, more)

@@ -8,6 +8,7 @@ import os
 
 import pytest
 from far_side import LIMIT, RELAY, key_of, until
+from persons import ended
 
 from paifang.errors import PaifangError
 from paifang_wire import messages
@@ -127,9 +128,7 @@ async def test_no_receipt_in_time_is_unknown_and_the_node_is_asked_for_it(house)
     assert (answer["verdict"], answer["after"], answer["state"]) == ("unknown", None, "open")
 
     far.say(receipt(command, after=1))
-    while (await house.ask("commands.show", id=answer["id"]))["state"] != "ended":
-        await asyncio.sleep(0.002)
-    shown = await house.ask("commands.show", id=answer["id"])
+    shown = await ended(house.ask, answer["id"])
     assert (shown["verdict"], shown["after"], shown["state"]) == ("executed", True, "ended")
     assert await verdicts(house, answer["id"]) == ["executed"]
 
