@@ -182,6 +182,15 @@ async def test_the_guide(shell, gate, power) -> None:
     assert "receipt" in said
 
 
+def test_links_lead_somewhere() -> None:
+    for page in (GUIDE, GUIDE.with_name("security.md")):
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#?([^)]*)\)", page.read_text("utf-8")):
+            file = page.parent / target if target else page
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            anchors = [re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert anchor in {"", *anchors}, (page.name, target, anchor)
+
+
 def test_every_section_with_commands_is_run() -> None:
     source = Path(__file__).read_text("utf-8")
     assert [heading for heading, blocks in sections().items() if blocks and f'"{heading}"' not in source] == []
