@@ -73,10 +73,10 @@ def ordered(desk, authority, token: bytes, by: str = "alice", value: int = 1, ke
     return {"identifier": identifier, "order": authority.order(by, fields)}
 
 
-def approved(desk, authority, token: bytes, by: str = "alice", second: str = "bob", keyset: int = 1) -> dict:
+def approved(desk, authority, token: bytes, by: str = "alice", second: str = "bob", **more) -> dict:
     """The same with an approval."""
-    order = ordered(desk, authority, token, by, keyset=keyset)
-    return order | {"approval": authority.approval(second, order["order"], keyset=keyset)}
+    order = ordered(desk, authority, token, by, **more)
+    return order | {"approval": authority.approval(second, order["order"])}
 
 
 async def operate(desk, value: int = 1, **signed) -> tuple[int, int]:
@@ -132,12 +132,12 @@ async def test_one_person_with_two_keys_is_one_person(desk, meter, authority) ->
 
 
 async def test_a_late_approval_is_refused_by_the_nodes_own_clock(desk, meter, authority) -> None:
-    made = await meter(speed=100, period_ms=2_000)
-    token = await select(desk)
-    signed = approved(desk, authority, token)
+    made = await meter(speed=100, period_ms=2_000)  # so fast that the meter may be mute, and the interlock with it
+    token = await select(desk, 0)
+    signed = approved(desk, authority, token, value=0)
     line, now_ms = desk.lines[NAME], desk.lines[NAME].uptime_ms
     await desk.until(lambda: line.uptime_ms > now_ms + LATE_MS, "five minutes of the node's clock", 60)
-    assert await operate(desk, **signed, within_ms=600_000) == refused(messages.WRONG_TOKEN)
+    assert await operate(desk, 0, **signed, within_ms=600_000) == refused(messages.WRONG_TOKEN)
     assert made.sensors["relay"].moves == []
 
 

@@ -32,7 +32,7 @@ async def stored(gate) -> int:
 async def test_reports_without_end_in_a_nodes_heap(bench, gateway, tier_size) -> None:
     wanted = tier_size(REPORTS_TEST, REPORTS_SOAK)
     gate = await gateway()
-    made = make_node(bench, "n-1", "air_quality", gate.port, period_ms=PERIOD_MS, speed=SPEED, heap="128k")
+    made = make_node(bench, "n-1", "air_quality", gate.port, period_ms=PERIOD_MS, speed=SPEED)
     await gate.enrol(made.identity)
     made.board.power_on()
     async with asyncio.timeout(3000):
