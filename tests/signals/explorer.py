@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import shipped  # noqa: F401
 import sites
 from observer import ASKED_TO_FLASH, LATCHING, RELEASE, TICK, UNLATCH, Observer
 
@@ -27,8 +28,9 @@ class Summary:
     twins: int = 0
     """States of the interlock that the judge has met with more than one reading of its own clocks."""
     seconds: float = 0.0
-    steps: set[tuple[str, str]] = field(default_factory=set)
-    """Every change of a group's aspect, as letters."""
+    known: dict[bytes, Any] = field(default_factory=dict)
+    """The judge's reading of each state of the interlock."""
+    judge: Any = None
     missing: set[Any] = field(default_factory=set)
     """Legal changes of a group that were never seen, as (group, from, to)."""
 
@@ -66,9 +68,9 @@ def explore(
     frontier = [first]
     noise = 12345
 
-    def reached(event: int, state: Any) -> None:
+    def reached(event: int, state: Any, request: int = 0) -> None:
         summary.transitions += 1
-        after = judge.step(state, event, bytes(lock.aspects))
+        after = judge.step(state, event, bytes(lock.aspects), request)
         saved = lock.save()
         seen = known.get(saved)
         if seen is None:
@@ -83,18 +85,19 @@ def explore(
         free = judge.free(state)
         noise = noise * 1103515245 + 12345 & 0x7FFFFFFF
         for request in subsets(free):
+            asked = request | (noise >> 8) & everything & ~free
             lock.load(saved)
-            lock.tick(request | (noise >> 8) & everything & ~free)
-            reached(TICK, state)
+            lock.tick(asked)
+            reached(TICK, state, asked)
         for event, act in _ACTS:
             lock.load(saved)
             act(lock)
             reached(event, state)
         assert len(known) <= limit, f"{name}: more than {limit} states"
+    summary.known, summary.judge = known, judge
     summary.states, summary.twins = len(known), len(twins)
     summary.seconds = time.perf_counter() - begun
     for i, group in enumerate(judge.groups):
-        summary.steps |= group.seen
         summary.missing |= {(i, *step) for step in group.legal - group.seen}
     return summary
 

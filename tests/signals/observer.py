@@ -114,10 +114,10 @@ class Observer:
             raise Unsafe("I11 does not start with flashing")
         return (STARTING, 0, False, self._flashing())
 
-    def step(self, state: tuple[Any, ...], event: int, aspects: bytes) -> tuple[Any, ...]:
-        """The state after `event`, which led to `aspects`. Raises Unsafe."""
+    def step(self, state: tuple[Any, ...], event: int, aspects: bytes, request: int = 0) -> tuple[Any, ...]:
+        """The state after `event` (a tick with `request`), which led to `aspects`. Raises Unsafe."""
         if event == TICK:
-            return self._tick(state, aspects)
+            return self._tick(state, aspects, request)
         phase, clock, _, _ = state
         if event in (ASKED_TO_FLASH, LATCHING):
             if aspects != self.flash:
@@ -168,7 +168,7 @@ class Observer:
     def _flashing(self) -> tuple[int, ...]:
         return tuple(group.number((group.flashing, 0, 0)) for group in self.groups)
 
-    def _tick(self, state: tuple[Any, ...], aspects: bytes) -> tuple[Any, ...]:
+    def _tick(self, state: tuple[Any, ...], aspects: bytes, request: int) -> tuple[Any, ...]:
         phase, clock, may_leave, numbers = state
         if aspects == self.flash:
             return self._stays_flashing(state)
@@ -185,6 +185,8 @@ class Observer:
         if moving and clock + 1 < self.red_ticks:
             raise Unsafe("I11 all-red of the start is too short")
         self._intergreens(numbers, shown, moving)
+        if clock >= self.red_ticks:
+            self._obedience(numbers, shown, request)
         return (STEADY, min(clock + 1, self.red_ticks), False, shown)
 
     def _stays_flashing(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -208,3 +210,26 @@ class Observer:
                 since = self.groups[i].states[after[i]][2]
                 if since < self.between[i, j]:
                     raise Unsafe(f"I4 {j} starts {since} of {self.between[i, j]} ticks after {i}")
+
+    def _obedience(self, before: tuple[int, ...], after: tuple[int, ...], request: int) -> None:
+        """What is asked for and harms nobody happens at once, and nothing else: a safe interlock could do nothing."""
+        for i, group in enumerate(self.groups):
+            letter, age, _ = group.states[before[i]]
+            asked = request >> i & 1
+            if letter not in REST and letter not in OPEN:
+                continue
+            stays = group.states[after[i]][0] == letter
+            is_to_stay = bool(asked) == (letter in OPEN)
+            if stays == is_to_stay:
+                continue
+            if is_to_stay:
+                raise Unsafe(f"I3 {i} leaves {letter} unasked")
+            if age + 1 >= group.ticks[letter] and (letter in OPEN or self._nobody_is_in_the_way(i, after)):
+                raise Unsafe(f"I8 {i} is held in {letter} without a reason")
+
+    def _nobody_is_in_the_way(self, i: int, after: tuple[int, ...]) -> bool:
+        for j in self.foes[i]:
+            letter, _, since = self.groups[j].states[after[j]]
+            if letter not in REST or since < self.between[j, i]:
+                return False
+        return True
