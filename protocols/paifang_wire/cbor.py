@@ -50,7 +50,7 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
 
 
 def item(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Any, int]":
-    """Return (value, position after it) of the item at `pos`. Raises WireError; IndexError where the data ends early."""
+    """Return (value, position after it) of the item at `pos`. Raises WireError; IndexError where data ends early."""
     initial = data[pos]
     pos += 1
     if initial >= 0xE0:
