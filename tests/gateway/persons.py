@@ -20,6 +20,7 @@ from paifang.keys.signing import SigningKey
 from paifang_wire import messages, orders, sign1
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SITE = "ward-1"
@@ -149,6 +150,8 @@ class Obedient:
         self.refuse: dict[int, int] = {}
         """By operation, the reason for which it refuses."""
         self.keyset = 0
+        self.acted: Callable[[bytes, list[Any]], object] = lambda _identifier, _receipt: None
+        """Told of each command as it is carried out or refused, with its receipt."""
         self._values: dict[int, int | None] = {}
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -197,6 +200,7 @@ class Obedient:
         _, identifier, point, op, value = command[:5]
         if identifier not in self.kept:
             self.kept[identifier] = self._receipt(command, point, op, value)
+            self.acted(identifier, self.kept[identifier])
         if messages.RECEIPT not in self.mute:
             self._say(self.kept[identifier])
 
