@@ -11,6 +11,7 @@ the one to the first aspect of the other that is not at rest. No record can go b
 the countries' tables.
 """
 
+from array import array
 from binascii import crc32
 
 from micropython import const
@@ -25,6 +26,7 @@ VERSION = const(1)
 GROUPS_LIMIT = const(16)
 TICK_MS = const(100)
 LONGEST_MS = const(600_000)
+INTERGREEN_LIMIT_MS = const(60_000)
 FLASH_FLOOR_MS = const(4_000)
 """An initial flash of 4-11 s is what testers of monitors accept: ATSI PCMT-8000 p. 15."""
 WALKING_MM_PER_S = const(1_070)
@@ -36,6 +38,8 @@ _STEPS = (
     (aspects.WALK_FLASH,),
 )
 """By kind: the steps whose times a record gives, in its order."""
+_AMBER = const(2)
+"""Place of the amber among the times of a vehicle group."""
 _REST = (aspects.RED, aspects.DONT_WALK)
 _OPENS = (aspects.GREEN, aspects.WALK)
 _WORDS = {
@@ -203,33 +207,34 @@ def _check_matrix(groups, conflicts, reasons) -> None:
 
 def _check_intergreens(groups, conflicts, intergreens, table, reasons) -> None:
     count = len(groups)
-    found = {}
+    found = bytearray(count * count)
     for start, end, ms in intergreens:
         if not (0 <= start < count and 0 <= end < count and conflicts[start] >> end & 1):
             reasons.append("intergreen %d to %d: these do not conflict" % (start, end))
-        elif (start, end) in found:
+        elif found[count * start + end]:
             reasons.append("intergreen %d to %d: given twice" % (start, end))
         else:
-            found[start, end] = ms
-            _check_intergreen(groups[start], groups[end], ms, table, reasons)
+            found[count * start + end] = 1
+            problem = _intergreen_problem(groups[start], ms, table)
+            if problem:
+                words = (groups[start][_NAME], groups[end][_NAME], ms, problem)
+                reasons.append("intergreen from %s to %s of %d ms is %s" % words)
     for i in range(count):
         for j in range(count):
-            if conflicts[i] >> j & 1 and (i, j) not in found:
+            if conflicts[i] >> j & 1 and not found[count * i + j]:
                 reasons.append("no intergreen from %s to %s" % (groups[i][_NAME], groups[j][_NAME]))
 
 
-def _check_intergreen(one, other, ms: int, table, reasons) -> None:
+def _intergreen_problem(one, ms: int, table) -> str:
+    if ms % TICK_MS or not 0 <= ms <= INTERGREEN_LIMIT_MS:
+        return "no multiple of %d ms up to %d ms" % (TICK_MS, INTERGREEN_LIMIT_MS)
     if one[_KIND] == aspects.VEHICLE:
-        least, why = one[_FIXED][2], "the amber"
-    elif aspects.WALK_FLASH in [row[0] for row in table[aspects.PEDESTRIAN]]:
+        least, why = one[_FIXED][_AMBER], "the amber"
+    elif table[aspects.CLEARANCE_LAMP]:
         least, why = table[aspects.BUFFER_MS], "the country's steady don't-walk"
     else:
         least, why = crossing_ms(one), "the way over the crossing"
-    text = "intergreen from %s to %s of %d ms " % (one[_NAME], other[_NAME], ms)
-    if ms % TICK_MS or not 0 <= ms <= LONGEST_MS // 10:
-        reasons.append(text + "is no multiple of %d ms up to %d ms" % (TICK_MS, LONGEST_MS // 10))
-    elif ms < least:
-        reasons.append(text + "is below the %d ms of %s" % (least, why))
+    return "below the %d ms of %s" % (least, why) if ms < least else ""
 
 
 def _check_start(groups, intergreens, start, reasons) -> None:
@@ -244,14 +249,17 @@ def _check_start(groups, intergreens, start, reasons) -> None:
 
 def _check_most_red(groups, intergreens, reasons) -> None:
     # What any plan needs: each conflicting group served once. Whether a plan can do it is for the plan's check.
-    between = {(row[0], row[1]): row[2] for row in intergreens}
-    for (i, j), ms in between.items():
-        one, other = groups[i], groups[j]
-        steps = other[_FIXED][:2] if other[_KIND] == aspects.VEHICLE else other[_FIXED]
-        least = ms + other[_OPEN] + sum(steps) + between[j, i]
-        if one[_MOST_RED] < least:
-            text = "%s: longest red of %d ms has no room for %s, which takes %d ms"
-            reasons.append(text % (one[_NAME], one[_MOST_RED], other[_NAME], least))
+    count = len(groups)
+    between = array("H", [0] * (count * count))
+    for i, j, ms in intergreens:
+        between[count * i + j] = ms // TICK_MS
+    for i, j, ms in intergreens:
+        other = groups[j]
+        steps = other[_FIXED][:_AMBER] if other[_KIND] == aspects.VEHICLE else other[_FIXED]
+        least = ms + other[_OPEN] + sum(steps) + TICK_MS * between[count * j + i]
+        if groups[i][_MOST_RED] < least:
+            words = (groups[i][_NAME], groups[i][_MOST_RED], other[_NAME], least)
+            reasons.append("%s: longest red of %d ms has no room for %s, which takes %d ms" % words)
 
 
 def _tables(record, crc: int, tick_ms: int) -> Site:
