@@ -1,0 +1,98 @@
+"""The frames of the lock-step: one down and one up each tick of 100 ms. Runs on the host and on a board alike.
+
+    down: sync, seq u16, t_ms u32, detectors u32, pedestrians u8, priority u8, order u8, phases u8, currents u48,
+          flags u8, crc u16
+    up:   sync, seq u16, t_ms u32, aspects u64, lamps u48, enable u8, mode u8, crc u16
+
+Little-endian; the crc is the low half of the CRC-32 of everything between it and the sync. The host sends one frame
+and waits for the one with the same `seq`; the board's clock is `t_ms`, nothing else moves it.
+"""
+
+import struct
+from binascii import crc32
+
+SYNC_DOWN = 0xA5
+SYNC_UP = 0x5A
+NO_ORDER = 255
+
+# Bits of `flags`.
+SUPPLY_OK = 1
+RELAY_CLOSED = 2
+FLASH_SWITCH = 4
+RESET_BUTTON = 8
+DOOR_OPEN = 16
+
+_DOWN = "<BHIIBBBBIHBH"
+_UP = "<BHIQIHBBH"
+DOWN_BYTES = struct.calcsize(_DOWN)
+UP_BYTES = struct.calcsize(_UP)
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame of the kind that was expected."""
+
+
+def down(seq, t_ms, detectors=0, pedestrians=0, priority=0, order=NO_ORDER, phases=0, currents=0, flags=3):
+    """Bytes of what a board is told.
+
+    `detectors`: bit i, row i of the plan's detectors is occupied; `pedestrians`: bit n - 1, the button of phase n;
+    `priority`: low half preemptions, high half transit; `order`, `phases`: hold 0, force-off 1, omit 2, call 3,
+    pedestrian call 4 for these phases, NO_ORDER for none; `currents`: 3 bits a group, bits R 1, A 2, G 4.
+    """
+    return _sealed(
+        struct.pack(
+            _DOWN,
+            SYNC_DOWN,
+            seq & 0xFFFF,
+            t_ms & 0xFFFFFFFF,
+            detectors,
+            pedestrians,
+            priority,
+            order,
+            phases,
+            currents & 0xFFFFFFFF,
+            currents >> 32,
+            flags,
+            0,
+        )
+    )
+
+
+def read_down(frame):
+    """(seq, t_ms, detectors, pedestrians, priority, order, phases, currents, flags). Raises FrameError."""
+    parts = _opened(frame, _DOWN, DOWN_BYTES, SYNC_DOWN)
+    return parts[1:8] + (parts[8] | parts[9] << 32, parts[10])
+
+
+def up(seq, t_ms, aspects, lamps, enable, mode):
+    """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: 3 bits a group; `mode`: of the
+    interlock; `enable`: bit 0 the level of the toggling enable, bit 1 the monitor has not tripped.
+    """
+    packed = 0
+    for i in range(len(aspects)):
+        packed |= aspects[i] << 4 * i
+    return _sealed(
+        struct.pack(
+            _UP, SYNC_UP, seq & 0xFFFF, t_ms & 0xFFFFFFFF, packed, lamps & 0xFFFFFFFF, lamps >> 32, enable, mode, 0
+        )
+    )
+
+
+def read_up(frame, count):
+    """(seq, t_ms, aspects of `count` groups, lamps, enable, mode). Raises FrameError."""
+    _, seq, t_ms, packed, low, high, enable, mode, _ = _opened(frame, _UP, UP_BYTES, SYNC_UP)
+    aspects = bytes([packed >> 4 * i & 15 for i in range(count)])
+    return seq, t_ms, aspects, low | high << 32, enable, mode
+
+
+def _sealed(frame):
+    return frame[:-2] + struct.pack("<H", crc32(frame[1:-2]) & 0xFFFF)
+
+
+def _opened(frame, layout, length, sync):
+    if len(frame) != length or frame[0] != sync:
+        raise FrameError("%d bytes, first %r: no frame of %d bytes" % (len(frame), frame[:1], length))
+    parts = struct.unpack(layout, frame)
+    if parts[-1] != crc32(frame[1:-2]) & 0xFFFF:
+        raise FrameError("checksum of frame %d" % parts[1])
+    return parts
