@@ -76,8 +76,9 @@ _RELAY_MS = const(200)
 _LATE_MS = const(140)
 _MOST_MS = const(100)
 """What one sample counts for at most: three of them are needed for a conflict, whatever their distance."""
-_STEADY_MS = const(60)
-"""An indication shorter than this is no transition."""
+_END_MS = const(60)
+_BEGIN_MS = const(300)
+"""What has been shown for less is no red after something else, no end of a green; no green or amber after a red."""
 _CLOCK_MASK = const(0x3FFFFFFF)
 _SATURATED = const(60_000)
 _SELF_TEST_SAMPLES = const(60)
@@ -235,8 +236,7 @@ class Monitor:
         for i in range(self._count):
             self._age(i, red >> i & 1 | (amber >> i & 1) << 1 | (green >> i & 1) << 2, elapsed)
         for i in range(self._count):
-            if self._seen_ms[i] >= _STEADY_MS:
-                self._judge_change(i, self._shown[i], self._seen[i])
+            self._judge_change(i, self._shown[i], self._seen[i])
 
     def _gather(self, reason: int, bad: int, elapsed: int) -> None:
         row = reason - CONFLICT
@@ -267,20 +267,28 @@ class Monitor:
         now = _R if lit == _RED_AMBER else lit
         if now == before or (now != _R and now != _A and now != _G):
             return
+        lit_ms = self._seen_ms[i]
+        if lit_ms < (_END_MS if now == _R or before == _G else _BEGIN_MS):
+            return
         self._shown[i] = now
-        if now == _A:
-            self._amber_ms[i] = 0
-        elif now == _G:
-            self._judge_clearance(i)
+        if now == _G:
+            self._judge_clearance(i, lit_ms)
         elif self._vehicles >> i & 1:
-            if before == _G:
-                self._trip(NO_AMBER, i)
-            elif before == _A and self._amber_ms[i] < _LEAST_MS:
-                self._trip(SHORT_AMBER, i)
+            self._judge_end(i, now, before, lit_ms)
 
-    def _judge_clearance(self, i: int) -> None:
+    def _judge_end(self, i: int, now: int, before: int, lit_ms: int) -> None:
+        if before == _G:
+            self._ended_ms[i] = lit_ms
+        if now == _A:
+            self._amber_ms[i] = lit_ms
+        elif before == _G:
+            self._trip(NO_AMBER, i)
+        elif before == _A and self._amber_ms[i] - lit_ms < _LEAST_MS:
+            self._trip(SHORT_AMBER, i)
+
+    def _judge_clearance(self, i: int, lit_ms: int) -> None:
         for j in range(self._count):
-            if self._matrix[i] >> j & 1 and self._ended_ms[j] < _LEAST_MS:
+            if self._matrix[i] >> j & 1 and self._ended_ms[j] - lit_ms < _LEAST_MS:
                 self._trip(SHORT_CLEARANCE, i)
 
     def _forget(self) -> None:
