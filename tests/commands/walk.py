@@ -110,12 +110,19 @@ class Walk:
         station.board.work(1)
 
     def send_again(self) -> None:
-        """A gateway may say again what has not been answered, in the same session."""
-        desk = self._station.desk
+        """What has been heard comes again at once, in another frame.
+
+        A gateway must not do so later: somebody on the line may keep the first frame back until the node has forgotten.
+        """
+        station, desk = self._station, self._station.desk
         latest = [desk.commands[identifier] for identifier in desk.log[-MEMORY:]]
-        again = [command for command in latest if command.verdict is None and command.link is desk.link]
-        if again:
-            desk.send(self._chance.choice(again).message)
+        heard = station.board.heard[-MEMORY:]
+        again = [command.message for command in latest if command.message in heard and command.link is desk.link]
+        if again and not station.line.waiting(DOWN):
+            desk.send(self._chance.choice(again))
+            station.line.healthy = True
+            station.deliver(DOWN)
+            station.line.healthy = False
 
     def _advance(self, errand: Errand) -> None:
         errand.advance()
