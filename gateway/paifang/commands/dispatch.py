@@ -93,6 +93,10 @@ class Dispatcher:
         for task in list(self._tasks):
             task.cancel()
 
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Have `work` done, and wait for nobody."""
+        self._spawn(work)
+
     async def outlive(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run `work` to its end though its caller may have gone."""
         return await asyncio.shield(self._spawn(work))
@@ -275,7 +279,7 @@ class Dispatcher:
         self._spawn(self._settle(waiting, receipt, payload))
 
     async def _settle(self, waiting: Open, receipt: list[Any], payload: bytes) -> None:
-        """Log the verdict, and tell it only then."""
+        """Log the verdict, and tell it only then; but who made safe is told at once, whatever the log does."""
         command, node = waiting.command, waiting.command.node
         _, _, _, verdict, reason, before, after = receipt[:7]
         detail = {
@@ -285,11 +289,17 @@ class Dispatcher:
             "after": after,
             "receipt": payload,
         }
+        if command.op == messages.OP_SAFE:
+            self._tell(waiting, verdict, reason, payload)
         self._journal.note("receipt", node, node, id=command.id, receipt=payload)
         entry = await self._log_verdict(command, node, detail)
-        command.verdict, command.reason = min(verdict, len(names.VERDICTS)), min(reason, _MOST)
-        command.receipt, command.ended_ms = payload, self._utc_ms()
+        self._tell(waiting, verdict, reason, payload)
         self.keep(command, entry)
+
+    def _tell(self, waiting: Open, verdict: int, reason: int, payload: bytes) -> None:
+        command = waiting.command
+        command.verdict, command.reason = min(verdict, len(names.VERDICTS)), min(reason, _MOST)
+        command.receipt, command.ended_ms = payload, command.ended_ms or self._utc_ms()
         if not waiting.done.done():
             waiting.done.set_result(None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from paifang.store.points import Point
 
 APPROVE = "approve"
-_log = logging.getLogger(__name__)
+MESSAGE_LIMIT = 500
+"""Characters of a refusal's message in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ class Gates:
             yield made
         except PaifangError as error:
             self.refused += 1
-            self._journal.note("refused", made.node, made.actor, code=error.code, message=str(error), **made.about)
+            about = {name: _short(value) for name, value in made.about.items()}
+            message = str(error)[:MESSAGE_LIMIT]
+            self._journal.note("refused", _short(made.node), made.actor, code=error.code, message=message, **about)
             raise
 
     def check_log(self) -> None:
@@ -132,3 +134,8 @@ class Gates:
             if not buckets.take(key, now_s, most):
                 wait_s = math.ceil(buckets.wait_s(key, now_s, most))
                 raise refused("rate", f"{what} {most} commands a minute", f"try again in {wait_s} s")
+
+
+def _short(value: Any) -> Any:
+    """What somebody made up may be long; no name of ours is."""
+    return value[: messages.TEXT_LIMIT] if isinstance(value, str) else value

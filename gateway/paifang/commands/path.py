@@ -196,7 +196,7 @@ class CommandPath:
             await self._tools.dispatcher.send(command, None, deadline_ms, detail)
         finally:
             self.forget(step.node, step.point.number)
-            await self._tools.pendings.supersede(step.node, step.point.number, "made safe")
+            self._tools.dispatcher.spawn(self._tools.pendings.supersede(step.node, step.point.number, "made safe"))
 
     # Signed
 

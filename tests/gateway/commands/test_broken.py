@@ -138,6 +138,26 @@ async def test_the_safe_state_with_a_store_that_takes_nothing(ward):
     assert answer["verdict"] == "executed"
 
 
+async def test_the_safe_state_with_a_disk_that_answers_nothing(ward, monkeypatch):
+    pending = await ward.people.pend("alice")
+
+    async def hangs(*_, **__):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(ward.house.gateway.journal, "record", hangs)
+    async with asyncio.timeout(8):
+        answers = await ward.ask("safe", node="gate-1", within_ms=20_000)
+    assert {answer["verdict"] for answer in answers} == {"executed"}
+    assert pending["id"] not in {row["id"] for row in await ward.ask("commands.pending")}
+
+
+async def test_what_somebody_makes_up_is_logged_short(ward):
+    for node, value in (("x" * 60_000, "on"), ("gate-1", "y" * 60_000)):
+        with pytest.raises(PaifangError):
+            await ward.ask("send", node=node, point="relay", value=value)
+    assert all(len(str(detail)) < 2_000 for _, detail in await ward.log("refused"))
+
+
 async def test_the_safe_state_of_a_node_that_is_away_is_not_kept(ward):
     await ward.far.hang_up()
     await until(lambda: not ward.house.gateway.nodes.desk.sessions)
