@@ -130,12 +130,19 @@ class Walk:
             self._errands.remove(errand)
 
     def change_ones_mind(self) -> None:
-        """While something is done to a point, somebody cancels, selects anew, or wants it safe."""
-        unanswered = self._station.desk.unanswered
-        if unanswered:
+        """While something is done to a point, somebody cancels, selects anew, or wants it safe; and is quick."""
+        station = self._station
+        under_way = [command.message for command in station.desk.unanswered[-MEMORY:]]
+        operated = [message[2] for message in under_way if message[3] in (DIRECT, OPERATE)]
+        if operated:
             op, value = self._chance.choice(((CANCEL, None), (SELECT, 1), (SAFE, None)))
-            point = self._chance.choice(unanswered).message[2]
-            self._station.desk.submit(self._world.command(point, op, value))
+            self._deliver_all_down()
+            station.desk.submit(self._world.command(self._chance.choice(operated), op, value))
+            self._deliver_all_down()
+
+    def _deliver_all_down(self) -> None:
+        while self._station.deliver(DOWN):
+            pass
 
     def reset(self) -> None:
         self._station.power_on()
