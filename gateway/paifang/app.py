@@ -31,7 +31,7 @@ from paifang.operations.records import RecordOperations
 from paifang.policy import Policy
 from paifang.report import Commanding, Reporter
 from paifang.settings import split_listen
-from paifang.store import Store
+from paifang.store import Store, commands
 from paifang_wire import messages
 
 if TYPE_CHECKING:
@@ -147,8 +147,9 @@ class Gateway:
     async def _open_journal(self, stack: contextlib.AsyncExitStack) -> Journal:
         folder, site = self.settings.data / AUDIT_FOLDER, self.settings.site
         log = AuditLog(folder, origin_of(site), self._clocks.utc_ms, disk=self._audit_disk)
+        has_logged = await self.store.read(commands.settled) > 0
         try:
-            await log.open()
+            await log.open(may_begin=not has_logged)
         except PaifangError as error:
             _log.error("nothing is commanded but the safe state: %s", error)
             return Journal(None, error)
