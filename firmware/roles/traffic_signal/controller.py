@@ -22,9 +22,7 @@ from .calls import COMMAND_TICKS, FORCE_OFF, HOLD, OMIT, Calls
 from .coordination import Coordination
 from .phases import DUAL_ENTRY, NONE, PHASES, RED_REST, REST_IN_WALK, SIMULTANEOUS_GAP
 from .priority import LEAVING, OFF, Preemption, Transit
-from .walking import ASKED, IDLE, Walking
-
-_LATE_TICKS = 3
+from .walking import ASKED, IDLE, TICKS_TO_NOTICE, Walking
 
 
 class Controller:
@@ -74,7 +72,7 @@ class Controller:
         all_green = self._all_green(opened)
         if self._is_new:
             self._adopt(all_green)
-        self.calls.note(calls, ped_calls, self.green_phases)
+        self.calls.note(calls, ped_calls, all_green & self._running())
         self._time(all_green)
         phases = self.preemption.tick(preempts, all_green)
         if self.preemption.stage != OFF:
@@ -192,7 +190,7 @@ class Controller:
             return True
         if not self.plan.coordinated >> p & 1:
             return False
-        ticks = self.plan.walk[p] + self.plan.ped_clear[p] + _LATE_TICKS
+        ticks = self.walking.whole(p)
         return self.coordination.until_point(p) >= ticks and self.bound.slack >= ticks
 
     def _may_rest_in_walk(self, p: int) -> bool:
@@ -200,7 +198,7 @@ class Controller:
         if not plan.options[p] & REST_IN_WALK or self.bound.urgent:
             return False
         if plan.coordinated >> p & 1:
-            return self.coordination.until_point(p) > plan.ped_clear[p] + _LATE_TICKS
+            return self.coordination.until_point(p) > plan.ped_clear[p] + TICKS_TO_NOTICE
         return not self.calls.demand(self._running()) & plan.conflicts[p]
 
     def is_asked(self, r: int) -> bool:

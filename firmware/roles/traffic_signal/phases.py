@@ -33,7 +33,7 @@ class Plan:
     `name`; `known`: bits of its phases; `sequence[ring][side]`: the phases of a ring between two barriers, in order;
     `ring_of`, `side_of`, `place_of` (1 is the first in its sequence), `conflicts` (bits of the phases that cannot run
     with it), `options`; `vehicle_groups`, `ped_groups`: bitmasks of groups.
-    `least`, `most`, `passage`, `walk`, `ped_clear`, `before_reduction`, `to_reduce`, `least_gap`.
+    `least`, `most`, `passage`, `walk`, `ped_clear`, `ped_revert`, `before_reduction`, `to_reduce`, `least_gap`.
     Of the bound on waiting: `entry[p]`, the longest clearance before p; `service[p]`, its shortest complete service,
     pedestrians included; `after[p]`, the same for all phases that follow p before the barrier; `before[p]`, from the
     barrier to the green of p; `side_ticks[side]`; `between[here * sides + there]`: all sides in between;
@@ -79,7 +79,7 @@ class Plan:
 
 _BYTES = ("ring_of", "side_of", "place_of", "conflicts")
 _WORDS = (
-    ("vehicle_groups", "ped_groups", "options", "least", "most", "passage", "walk", "ped_clear")
+    ("vehicle_groups", "ped_groups", "options", "least", "most", "passage", "walk", "ped_clear", "ped_revert")
     + ("before_reduction", "to_reduce", "least_gap", "entry", "service", "after", "before", "round")
     + ("begins", "lasts", "needs", "room")
 )

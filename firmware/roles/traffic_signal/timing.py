@@ -3,9 +3,8 @@
 from . import aspects
 from .phases import PHASES, Plan
 from .tables import ROW
+from .walking import TICKS_TO_NOTICE
 
-TICKS_TO_NOTICE = 3
-"""A start is asked for, shown and seen in ticks of their own."""
 MARGIN_TICKS = 5
 """Of a longest red: what is kept for calls to be noticed and greens to be shown."""
 
@@ -130,6 +129,7 @@ def _fill_phase(plan: Plan, row, site) -> None:
     ):
         table[p] = -(-row[place] // site.tick_ms)
     plan.ped_clear[p] = max([0] + [steps(site, i) for i in groups_of(row[PED_GROUPS])])
+    plan.ped_revert[p] = max([0] + [rest(site, i, i) for i in groups_of(row[PED_GROUPS])])
     plan.most_wait[p] = _most_red(site, row[VEHICLE_GROUPS])
     plan.most_wait[PHASES + p] = _most_red(site, row[PED_GROUPS])
 

@@ -9,6 +9,9 @@ ASKED = const(1)
 WALKING = const(2)
 CLEARING = const(3)
 
+TICKS_TO_NOTICE = const(3)
+"""What is asked for is shown and seen in ticks of their own."""
+
 
 class Walking:
     """One place a ring. `state`: IDLE, ASKED (walk is not shown yet), WALKING, CLEARING; `ticks` of it."""
@@ -55,6 +58,12 @@ class Walking:
         if state == IDLE:
             return 0
         if state == CLEARING:
-            return max(plan.ped_clear[p] + 2 - self.ticks[r], 1)
-        walked = self.ticks[r] if state == WALKING else 0
-        return max(plan.walk[p] - walked, 0) + plan.ped_clear[p] + 3
+            return max(plan.ped_clear[p] + TICKS_TO_NOTICE - self.ticks[r], 1)
+        if state == ASKED:
+            return self.whole(p) - min(self.ticks[r], plan.ped_revert[p])
+        return max(plan.walk[p] - self.ticks[r], 0) + plan.ped_clear[p] + TICKS_TO_NOTICE
+
+    def whole(self, p: int) -> int:
+        """Ticks that a walk takes that is asked for while phase p is green."""
+        plan = self._plan
+        return plan.ped_revert[p] + plan.walk[p] + plan.ped_clear[p] + TICKS_TO_NOTICE
