@@ -7,6 +7,7 @@ from typing import Any
 
 import plan_records
 import sites
+
 from roles.traffic_signal import aspects, calls, phases
 from roles.traffic_signal.controller import Controller
 from roles.traffic_signal.interlock import RUN, START_RED, Interlock

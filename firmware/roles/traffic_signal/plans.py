@@ -233,7 +233,8 @@ def _check_cycle(rows, rings, coordination, known: int, reasons) -> None:
     for side in range(len(rings[0])):
         here = [ring[side] for ring in sums]
         if min(here) != max(here) and min(here):
-            reasons.append("ring mismatch: before barrier %d ring 1 has %d ms, ring 2 %d ms" % (side + 1, *here))
+            text = "ring mismatch: before barrier %d ring 1 has %d ms, ring 2 %d ms"
+            reasons.append(text % (side + 1, here[0], here[1]))
     total = sum([max([ring[side] for ring in sums]) for side in range(len(rings[0]))])
     if total != cycle:
         reasons.append("splits of the sides sum up to %d ms, the cycle is %d ms" % (total, cycle))
@@ -273,8 +274,8 @@ def _check_bound(plan, site, reasons) -> None:
         ):
             if groups and plan.round[p] > plan.most_wait[place]:
                 text = "phase %d: %s may wait %d ms when all hurry, the site's longest red is %d ms"
-                ms = (plan.round[p] * site.tick_ms, plan.most_wait[place] * site.tick_ms)
-                reasons.append(text % (p + 1, word, *ms))
+                ms = plan.round[p] * site.tick_ms
+                reasons.append(text % (p + 1, word, ms, plan.most_wait[place] * site.tick_ms))
 
 
 def _check_splits(plan, rows, coordination, site, reasons) -> None:
