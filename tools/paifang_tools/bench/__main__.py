@@ -17,6 +17,7 @@ SUITES = {
     "flood": "paifang_tools.bench.flood",
     "sessions": "paifang_tools.bench.sessions",
     "policy": "paifang_rig.policy_cost",
+    "audit": "paifang_rig.audit_cost",
     "hold": "paifang_rig.hold",
     "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
