@@ -126,9 +126,7 @@ def _node(name: str, x: int, y: int, kind: str = "priority") -> str:
 
 def _road(rim: str, center: str, lanes_in: int = _LANES_IN, lanes_out: int = _LANES_OUT) -> list[str]:
     both = ((rim, center, lanes_in), (center, rim, lanes_out))
-    return [
-        f'<edge id="{a}_{b}" from="{a}" to="{b}" numLanes="{lanes}" speed="{SPEED_M_S}"/>' for a, b, lanes in both
-    ]
+    return [f'<edge id="{a}_{b}" from="{a}" to="{b}" numLanes="{lanes}" speed="{SPEED_M_S}"/>' for a, b, lanes in both]
 
 
 def _connections(center: str, legs: dict[str, str]) -> list[str]:

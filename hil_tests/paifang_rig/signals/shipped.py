@@ -12,6 +12,6 @@ if str(FIRMWARE) not in sys.path:
     sys.path.append(str(FIRMWARE))
 sys.modules.setdefault("micropython", types.SimpleNamespace(const=int))  # pyright: ignore[reportArgumentType]
 
-from roles.traffic_signal import aspects, interlock, monitor, site  # noqa: E402
+from roles.traffic_signal import aspects, controller, detectors, interlock, monitor, phases, plans, site  # noqa: E402
 
-__all__ = ["aspects", "interlock", "monitor", "site"]
+__all__ = ["aspects", "controller", "detectors", "interlock", "monitor", "phases", "plans", "site"]
