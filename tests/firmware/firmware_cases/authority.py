@@ -418,9 +418,9 @@ def test_power_that_fails_before_the_pointer_leaves_the_key_set_before():
         assert node.take(0, keys(2)) == (2, 0)
 
 
-def trust(node, keyset, verifier=None):
+def trust(node, keyset, verifier=None, gc=None):
     clock = Clock(node.clock.ms)
-    return Trust(NAME, node.nvs, clock, lambda: node.restarts.append(clock.ms), keyset, verifier)
+    return Trust(NAME, node.nvs, clock, lambda: node.restarts.append(clock.ms), keyset, verifier, gc)
 
 
 def told(node, trusted, what, payload, purpose):
@@ -450,3 +450,23 @@ def test_a_node_without_points_of_class_3_takes_epochs_and_no_key_sets():
         # With the arithmetic of the curve, for which these keys are none.
         assert told(node, trusted, 1, orders.encode_epoch([NODE, 8]), sign1.EPOCH) == [1, 7, messages.BAD_SIGNATURE]
         assert node.restarts == []
+
+
+class Gc:
+    """A heap with so much room."""
+
+    def __init__(self, free):
+        self.free = free
+
+    def collect(self):
+        pass
+
+    def mem_free(self):
+        return self.free
+
+
+def test_what_the_heap_has_no_room_for_is_not_begun():
+    for free, ends in ((5_000, [0, 0, messages.BUSY]), (50_000, [0, 3, 0])):
+        with Folder() as folder:
+            node = Held(folder)
+            assert told(node, trust(node, node.keyset, node.verifier, Gc(free)), 0, keys(3), sign1.KEYSET) == ends
