@@ -28,6 +28,8 @@ VERSION = const(1)
 BYTES_LIMIT = const(3500)
 TICK_MS = const(100)
 LONGEST_MS = const(6_000_000)
+PHASE_LONGEST_MS = const(240_000)
+"""Sums of all phases' times fit 16 bits of ticks."""
 ROWS_LIMIT = const(8)
 DETECTORS_LIMIT = const(32)
 
@@ -89,7 +91,7 @@ def _shape(record) -> list:
     if not isinstance(record, list) or len(record) != 8:
         return ["the plan is no list of 8 parts"]
     version, name, rows, rings, coordination, preempts, transit, detectors = record
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         return ["version %r: this firmware reads version %d" % (version, VERSION)]
     reasons = []
     if not isinstance(name, str) or not name:
@@ -99,6 +101,8 @@ def _shape(record) -> list:
     for table, length, limit, word in zip((rows, preempts, transit, detectors), _LENGTHS, limits, words):
         if not isinstance(table, list) or len(table) > limit or not all([_is_ints(row, length) for row in table]):
             reasons.append("%s: expected at most %d rows of %d numbers" % (word, limit, length))
+    if reasons:
+        return reasons
     if not rows or not _is_rings(rings):
         reasons.append("rings: expected one or two rings of one to four sides of phases")
     is_cycle = isinstance(coordination, list) and len(coordination) == 6 and _is_ints(coordination[2], len(rows))
@@ -142,8 +146,8 @@ def _check_phases(rows, site, reasons) -> None:
 def _check_times(row, site, reasons) -> None:
     name = "phase %d: " % row[timing.NUMBER]
     for ms in row[timing.LEAST : timing.RED + 1]:
-        if ms % TICK_MS:
-            reasons.append(name + "%d ms is no multiple of %d ms" % (ms, TICK_MS))
+        if ms % TICK_MS or ms > PHASE_LONGEST_MS:
+            reasons.append(name + "%d ms is no multiple of %d ms up to %d ms" % (ms, TICK_MS, PHASE_LONGEST_MS))
     for place, groups, word in ((timing.LEAST, row[1], "least green"), (timing.WALK, row[2], "walk")):
         floor = max([0] + [timing.least_open(site, i) * site.tick_ms for i in groups_of(groups)])
         if row[place] < floor:
