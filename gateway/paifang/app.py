@@ -177,6 +177,7 @@ class Gateway:
         self.commands = CommandRoom(self.store, self.journal, outside)
         self.feed = Feed(self.store, desk.table)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
+        self.enrolment.on_removed = self.commands.dispatcher.give_up
         desk.on_receipt = self.commands.dispatcher.take_receipt
         desk.on_session = self.feed.session
         desk.on_promoted = self._promoted

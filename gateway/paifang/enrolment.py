@@ -37,6 +37,8 @@ class Enrolment:
         self._store = store
         self._service = service
         self._journal = journal
+        self.on_removed: Callable[[str], object] = lambda _node: None
+        """Told of each node that is removed."""
         self._roots_file = roots_file
         self._turn = asyncio.Lock()
         self._held = Buckets(per_second=0.1, burst=20)
@@ -50,6 +52,7 @@ class Enrolment:
         self._store.registry.find(node)
         self._journal.note("remove", node, actor)
         await asyncio.shield(self._apart(node, registry.delete, stays=False))
+        self.on_removed(node)
         return {"node": node}
 
     async def reset_boot(self, node: str, actor: str) -> dict[str, Any]:

@@ -34,6 +34,8 @@ RECALL_S = 1.0
 """So long who waits for a verdict waits for the answer to a recall."""
 RECALL_EVERY_S = 30.0
 """On a serial line a recall or its answer may be lost."""
+OPEN_MOST_MS = 7 * 86_400_000
+"""A node that has not answered for so long has another gateway, or none any more."""
 RECENT = 2_000
 """Commands as they are now; of others the store knows."""
 STOP_S = 5.0
@@ -260,10 +262,29 @@ class Dispatcher:
         except WireError as error:
             _log.info("cannot ask %s for a receipt: %s", target.node, error)
 
+    def give_up(self, node: str) -> None:
+        """The node is removed: what it has not answered, it will not answer."""
+        for waiting in list(self.open.values()):
+            if waiting.command.node == node:
+                self._abandon(waiting, "the node was removed")
+
+    def _abandon(self, waiting: Open, why: str) -> None:
+        del self.open[waiting.command.id]
+        self._spawn(self._abandoned(waiting, why))
+
+    async def _abandoned(self, waiting: Open, why: str) -> None:
+        await self.verdict(waiting.command, messages.UNKNOWN, 0, why)
+        if not waiting.done.done():
+            waiting.done.set_result(None)
+
     def _recall_all(self) -> None:
         """Once more, all that are open and that nobody waits for."""
         self.start()
+        oldest_ms = self._utc_ms() - OPEN_MOST_MS
         for waiting in list(self.open.values()):
+            if (waiting.command.sent_ms or 0) < oldest_ms:
+                self._abandon(waiting, "no answer for a week")
+                continue
             target = self._target(waiting.command.node)
             if target is not None and waiting.recalled:
                 self._recall(waiting, target)

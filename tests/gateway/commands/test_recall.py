@@ -118,3 +118,19 @@ async def test_who_asks_may_go_the_command_goes_on(make_ward, start, gone):
     assert (await ended(ward.ask, identifier.hex()))["verdict"] == "executed"
     assert await ward.verdicts(identifier.hex()) == ["executed"]
     await asyncio.wait([asking])
+
+
+async def test_a_node_that_is_removed_answers_nothing_any_more(ward):
+    answer = await unanswered(ward)
+    await ward.ask("nodes.remove", node="gate-1")
+    shown = await ended(ward.ask, answer["id"])
+    assert (shown["verdict"], shown["reason"]) == ("unknown", None)
+    assert await ward.verdicts(answer["id"]) == ["unknown"]
+
+
+async def test_a_node_that_has_not_answered_for_a_week(ward):
+    answer = await unanswered(ward)
+    (waiting,) = ward.room.dispatcher.open.values()
+    waiting.command.sent_ms -= 8 * 86_400_000
+    ward.room.dispatcher._recall_all()
+    assert (await ended(ward.ask, answer["id"]))["verdict"] == "unknown"
