@@ -14,13 +14,16 @@ from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VERSION = 1
 ENTRY_LIMIT = 0xFFFF
 """Bytes of an entry: its length is a uint16 in a bundle."""
 _LATE_ROOM = 0xFF
 """Bytes kept free for what an "audit-late" adds."""
+
+_TEXT_KEPT = 256
+"""Characters kept of each text in an entry that would be too long."""
 
 LATE = "audit-late"
 KINDS = (
@@ -76,9 +79,18 @@ class Entry:
 
 
 def encode(utc_ms: int, kind: str, subject: str, actor: str, detail: Mapping[str, Any]) -> bytes:
-    """The bytes that are hashed. Raises ValueError for a value without a place in CBOR, or for too many bytes."""
-    entry = cbor.encode([VERSION, utc_ms, kind, subject, actor, dict(detail)])
+    """The bytes that are hashed. Raises ValueError for a value without a place in CBOR, or for too many bytes.
+
+    Texts may be anybody's: what is no Unicode is escaped, and in an entry that would be too long they are cut.
+    """
+    fields = [VERSION, utc_ms, kind, subject, actor, dict(detail)]
     limit = ENTRY_LIMIT if kind == LATE else ENTRY_LIMIT - _LATE_ROOM
+    try:
+        entry = cbor.encode(fields)
+    except UnicodeEncodeError:
+        entry = cbor.encode(_texts(fields, _escaped))
+    if len(entry) > limit:
+        entry = cbor.encode(_texts(fields, lambda text: _cut(_escaped(text))))
     if len(entry) > limit:
         raise ValueError(f"an entry of {len(entry)} bytes; at most {limit} are logged")
     return entry
@@ -103,6 +115,25 @@ def decode(index: int, data: bytes) -> Entry:
 def is_of_kind(data: bytes, kind: bytes) -> bool:
     """Whether an entry is of a kind, given as its encoding, without decoding the whole of it."""
     return data.startswith(kind, _KIND_AT)
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every text in it changed, names of details included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return [_texts(item, change) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_texts(key, change): _texts(item, change) for key, item in cast("dict[Any, Any]", value).items()}
+    return value
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT_KEPT else f"{text[:_TEXT_KEPT]}… ({len(text)} characters)"
 
 
 def _jsonable(value: Any) -> Any:

@@ -94,6 +94,17 @@ def test_what_has_no_place_in_an_entry_is_refused_at_once(detail):
         entries.encode(1_795_000_000_000, "command", "meter-1", "zhang", detail)
 
 
+def test_no_text_keeps_an_entry_out_of_the_log():
+    """Names and reasons come from whoever asks; a refusal is logged whatever they are."""
+    data = entries.encode(1_795_000_000_000, "denied", "\ud800node", "li", {"why": "\udfff", "\ud801": ["\ud802"]})
+    found = entries.decode(0, data)
+    assert (found.subject, found.detail) == ("\\ud800node", {"why": "\\udfff", "\\ud801": ["\\ud802"]})
+    data = entries.encode(1_795_000_000_000, "denied", "n" * 70_000, "li", {"why": "\u6c34" * 70_000, "n": 5})
+    found = entries.decode(0, data)
+    assert found.subject.endswith("… (70000 characters)")
+    assert (found.subject[:256], found.detail["n"], len(found.detail["why"])) == ("n" * 256, 5, 276)
+
+
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x86\x01\x02\x03\x04\x05\x06", b"\x81\x18\x01"])
 def test_what_is_no_entry_is_refused(data):
     with pytest.raises(ValueError):
