@@ -48,6 +48,8 @@ STORE_FILE = "paifang.db"
 AUDIT_FOLDER = "audit"
 LOCK_FILE = "gateway.lock"
 REMIND_S = 10.0
+NOT_YET = (messages.BUSY, messages.TOO_SOON)
+"""Refusals of a node that may be asked again."""
 SWITCH_INTERVAL_S = 0.0005
 """How long the store's thread waits for the interpreter while the event loop is busy; Python's own 5 ms would make
 each commit ten times as long."""
@@ -237,7 +239,7 @@ class Gateway:
     def _held(self, link: Link, message: list[Any]) -> None:
         self.enrolment.held(link, message)
         _, what, _, refusal = message
-        if what == messages.ROOTED_KEYSET and refusal:
+        if what == messages.ROOTED_KEYSET and refusal and refusal not in NOT_YET:
             link.keyset_refused = self.commands.keysets.version
 
     def _remind(self) -> None:

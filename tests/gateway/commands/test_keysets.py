@@ -32,8 +32,8 @@ async def test_a_newer_one_goes_to_the_nodes_at_once(ward):
     loaded = await ward.people.load(2)
     assert (loaded["version"], loaded["signers"], loaded["pushed"]) == (2, ["root-1", "root-2"], 1)
     await until(lambda: ward.node.keyset == 2)
-    while (await ward.ask("nodes.show", node="gate-1"))["keyset"] != 2:
-        pass
+    await ward.report(1, {1: 2300})  # what the node has said of it has come
+    assert (await ward.ask("nodes.show", node="gate-1"))["keyset"] == 2
     assert (await ward.ask("keyset.show"))["version"] == 2
     versions = [detail["version"] for _, detail in await ward.log("keyset") if "version" in detail]
     assert versions == [1, 2]
@@ -48,6 +48,20 @@ async def test_it_outlives_a_restart_and_meets_a_node_that_was_away(make_ward, s
     await restarted(ward, start)
     await until(lambda: ward.node.keyset == 2)
     assert (await ward.people.submit("alice", "gate-1", "relay", DIRECT, 1))["verdict"] == "executed"
+
+
+@pytest.mark.parametrize(("refusal_", "again"), [(messages.BUSY, True), (messages.NO_SUCH_OP, False)])
+async def test_a_node_that_did_not_take_it(ward, refusal_, again):
+    gateway = ward.house.gateway
+    ward.node.mute.add(messages.ROOTED)
+    await ward.people.load(2)
+    await until(lambda: ward.node.unheard)
+    ward.far.say([messages.HELD, messages.ROOTED_KEYSET, 1, refusal_])
+    await ward.report(1, {1: 2300})
+    gateway._end_reminding()
+    gateway._remind()
+    await ward.report(2, {1: 2300})
+    assert len(ward.node.unheard) == 1 + again
 
 
 @pytest.mark.parametrize("version", [0, 1])
