@@ -10,7 +10,7 @@ import sites
 
 from roles.traffic_signal import aspects, calls, phases
 from roles.traffic_signal.controller import Controller
-from roles.traffic_signal.interlock import RUN, START_RED, Interlock
+from roles.traffic_signal.interlock import RUN, Interlock
 
 
 @dataclass
@@ -49,6 +49,12 @@ class Street:
         self.interlock.tick(request)
         self.ticks += 1
         return request
+
+    def load(self, plan: Any) -> None:
+        """Another plan takes effect."""
+        before, self.plan = self.controller, plan
+        self.controller = Controller(plan, self.site)
+        self.controller.take_over(before)
 
     def run_until_green(self) -> None:
         while self.interlock.mode != RUN:
@@ -106,6 +112,3 @@ def _set_most_red(record: list[Any], i: int, ms: int) -> None:
 def all_locked() -> dict[str, Any]:
     """Every phase remembers its calls: what is called here is called there."""
     return {"options": phases.LOCK | phases.DUAL_ENTRY}
-
-
-__all__ = ["RUN", "START_RED", "Input", "Street", "all_locked", "bounded_site"]

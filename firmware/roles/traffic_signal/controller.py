@@ -84,16 +84,9 @@ class Controller:
 
     def _begin(self) -> None:
         """Everything is at rest, or flashes."""
-        self.calls.call_all()
         self.green_phases = self.ending = self._gapped = 0
-        self.side = self.plan.sides - 1
-        self._stop()
-        self.bound.restart()
+        self._begin_with(0)
         self.preemption.cancel()
-
-    def _stop(self) -> None:
-        for r in range(self.plan.rings):
-            self._start(r, NONE)
 
     def _adopt(self, all_green: int) -> None:
         """Go on with what another plan has left green."""
@@ -112,7 +105,8 @@ class Controller:
         if self.preemption.stage == LEAVING:
             self._begin_with(phases)
             return self._request()
-        self._stop()
+        for r in range(self.plan.rings):
+            self._start(r, NONE)
         groups = 0
         for p in range(PHASES):
             if phases >> p & 1:
@@ -120,10 +114,14 @@ class Controller:
         return groups
 
     def _begin_with(self, phases: int) -> None:
+        """Begin with `phases`, or as if the last side had just been served; everybody is called once."""
         plan = self.plan
         self.calls.call_all()
         self.bound.restart()
         self.side = plan.sides - 1
+        for r in range(plan.rings):
+            self._start(r, NONE)
+            self.place[r] = len(plan.sequence[r][self.side])
         for p in range(PHASES):
             if phases >> p & 1:
                 self.side = plan.side_of[p]
