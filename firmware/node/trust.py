@@ -9,7 +9,7 @@ from paifang_wire import messages
 _RESTART_MS = const(3_000)  # for what is still to be said
 # Free heap that the check takes where pointers have 8 bytes, half of it where they have 4: with the parts that only a
 # node of class 3 has loaded already, and without.
-_NEEDED_LOADED, _NEEDED = const(22_000), const(35_000)
+_NEEDED_LOADED, _NEEDED = const(14_000), const(26_000)
 _FORGOTTEN = ("node.", "paifang_wire.")
 
 

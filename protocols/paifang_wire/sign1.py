@@ -55,5 +55,11 @@ def signed_bytes(kid: bytes, site: str, purpose: str, payload: bytes) -> bytes:
 
 
 def digest(kid: bytes, site: str, purpose: str, payload: bytes) -> bytes:
-    """Return the SHA-256 of `signed_bytes`: what ES256 signs."""
-    return hashlib.sha256(signed_bytes(kid, site, purpose, payload)).digest()
+    """Return the SHA-256 of `signed_bytes`: what ES256 signs; without a copy of the payload, which may be long."""
+    start = bytearray(b"\x84")
+    for part in ("Signature1", _PROTECTED_START + kid, cbor.encode([VERSION, site, purpose])):
+        cbor.append(start, part)
+    cbor.append_head(start, 2, len(payload))
+    hashed = hashlib.sha256(start)
+    hashed.update(payload)
+    return hashed.digest()
