@@ -43,9 +43,9 @@ class SimBoard:
     ends in `ended[boot]`: "cut", "reset", "watchdog" or "exit". `speed` (a whole number) makes node time run faster.
     With `repl` the console is at `repl_path` instead of in `console`; without, `heard` is given each line.
 
-    Of the 160 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
-    chip has in flash. A smart meter then leaves 47 KB free at rest with a relay of class 1, 26 KB with one of class 3,
-    and what checks two signatures takes up to 16 KB of these for a moment.
+    Of the 164 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
+    chip has in flash. A smart meter in its session then has 45 KB free with a relay of class 1, 24 KB with one of
+    class 3, and takes up to 14 KB of these for a moment to check two signatures: with 160 KB that is too close.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SimBoard:
         sensors: Iterable[Sensor] = (),
         *,
         speed: int = 1,
-        heap: str = "160k",
+        heap: str = "164k",
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,
