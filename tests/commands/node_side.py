@@ -17,6 +17,7 @@ from role import WILLING, Role
 from storage import Flash, Nvs, Power, PowerCutError
 from tasks import Task, Tasks, pause
 
+import node.rooted  # noqa: F401 - what is loaded before `trust` needs it is not forgotten after it
 from node import keyset as keyset_module
 from node import verifier as verifier_module
 from node.authority import Authority
@@ -216,11 +217,10 @@ class Board:
             self._wall.learn(message[1], message[2], self.uptime_ms())
 
     def _end(self, task: Task, result: Any) -> None:
-        if task.message[0] == messages.COMMAND:
+        if task.message[0] == messages.COMMAND and result is not None:
             self.oracle.on_ended(task.message, was_rooted=False)
-            if result is not None:
-                self._say(result, task.message)
-                self.oracle.on_answered(task.message, cbor2.loads(result), task.arrived_ms)
+            self._say(result, task.message)
+            self.oracle.on_answered(task.message, cbor2.loads(result), task.arrived_ms)
 
     async def _take_rooted(self, message: list[Any]) -> None:
         """A ROOTED message, to the HELD that answers it."""
