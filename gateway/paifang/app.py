@@ -144,6 +144,8 @@ class Gateway:
         await self.nodes.reload(*_places(settings))
         self.settings = settings
         self._go_by(policy, GATEWAY)
+        if self.commands.keysets.current is None:
+            self.commands.keysets.open()
         self.store.commit_ms = settings.store.commit_ms
 
     async def _open_journal(self, stack: contextlib.AsyncExitStack) -> Journal:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paifang.commands.givers import check_reach
 from paifang.commands.rates import Rates
 from paifang.commands.refusals import refused
-from paifang.errors import not_found
+from paifang.errors import PaifangError, not_found
 from paifang.keys.delegations import Delegation as Terms
 from paifang.keys.delegations import open_delegation
 from paifang.keys.requests import Signed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from paifang.store.points import Point
 
 ID_LENGTH = 8
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ class Delegations:
     async def open(self) -> None:
         """Read those of the store; what can no longer be read has no effect."""
         for kept in await self._store.read(delegations.every):
-            terms = Terms.decode(_payload(kept.signed))
-            self._grants[kept.id] = Grant(kept.id, terms, kept)
+            try:
+                self._grants[kept.id] = Grant(kept.id, Terms.decode(_payload(kept.signed)), kept)
+            except PaifangError as error:
+                _log.error("the delegation %s counts for nothing: %s", kept.id.hex(), error)
 
     async def add(self, signed: bytes, actor: str) -> dict[str, Any]:
         """Register what an operator has signed. Raises PaifangError; the same one again changes nothing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paifang.commands.rates import Rates
-from paifang.commands.refusals import by_rule, refused, unlogged
+from paifang.commands.refusals import WIRE_LEAST, WIRE_MOST, by_rule, refused, unlogged
 from paifang.errors import PaifangError
 from paifang.policy import Ask
 from paifang_wire import messages, names, rules
@@ -88,6 +88,9 @@ class Gates:
 
     def check(self, giver: Giver, step: Step, target: Target) -> tuple[str, ...]:
         """Pass all gates, and return the names of the policy's rules that let it through. Raises PaifangError."""
+        for value in (step.value, step.expect):
+            if value is not None and not WIRE_LEAST <= value <= WIRE_MOST:
+                raise by_rule(messages.LIMIT, step.node, step.point, value)
         decided = self.ask(giver, step, names.OPS[step.op])
         self.check_rules(step, target)
         if step.op != messages.OP_SAFE:

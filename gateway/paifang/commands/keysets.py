@@ -64,6 +64,7 @@ class KeySets:
 
     def open(self) -> None:
         """Take the key set of the file. What is wrong with it is a `problem`: no signature counts then."""
+        self.problem = None
         try:
             if self._file.exists():
                 keyset = KeySet.read(self._file)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paifang.commands import answers, entries
+from paifang.commands.dispatch import SAFE_LOG_S
 from paifang.commands.gates import Gates, Step
 from paifang.commands.givers import Envelope, Giver, Givers
 from paifang.commands.refusals import offline, refused
-from paifang.errors import bad_argument
+from paifang.errors import PaifangError, bad_argument
 from paifang.store.commands import Command
 from paifang_wire import messages, rules
 
@@ -203,7 +204,7 @@ class CommandPath:
     async def _submit(self, submitted: Submitted, envelope: Envelope) -> dict[str, Any]:
         order = envelope.order
         with self._once(order.identifier):
-            known = None if order.op == messages.OP_SAFE else await self._tools.dispatcher.find(order.identifier)
+            known = await self._known(order.identifier, order.op)
             if known is not None:
                 return self._repeated(known, submitted.data)
             about = {"id": order.identifier, "point": order.point, "order": submitted.data}
@@ -342,6 +343,14 @@ class CommandPath:
             yield
         finally:
             self._under_way.discard(identifier)
+
+    async def _known(self, identifier: bytes, op: int) -> Command | None:
+        if op != messages.OP_SAFE:
+            return await self._tools.dispatcher.find(identifier)
+        with contextlib.suppress(PaifangError, TimeoutError):  # a store that is broken does not hold up the safe state
+            async with asyncio.timeout(SAFE_LOG_S):
+                return await self._tools.dispatcher.find(identifier)
+        return None
 
     def _repeated(self, known: Command, data: bytes) -> dict[str, Any]:
         """At most once: what came before is told again, and nothing is sent."""

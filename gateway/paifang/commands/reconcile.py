@@ -51,6 +51,7 @@ class Reconciler:
         self._dispatcher = dispatcher
         self._pendings = pendings
         self._utc_ms = utc_ms
+        self._is_readable = journal.log is not None
 
     async def run(self) -> dict[str, int]:
         """Returns how many commands are open again, wait again, and were settled on one side."""
@@ -58,7 +59,12 @@ class Reconciler:
         if first > self._journal.size:
             _log.warning("the audit log is shorter than the store remembers it: all of it is looked at")
             first = 0
-        traces = await asyncio.to_thread(self._read_log, first)
+        try:
+            traces = await asyncio.to_thread(self._read_log, first)
+        except PaifangError as error:
+            _log.error("commands are taken from the store alone: %s", error)
+            traces = {}
+            self._is_readable = False
         for row in await self._store.read(commands.unsettled):
             traces.setdefault(row.id, Trace()).row = row
         await self._read_rows(traces)
@@ -100,10 +106,10 @@ class Reconciler:
                 command = trace.begun
         if trace.ended is not None:
             return self._end(command, trace.ended)
-        if trace.begun is None and command.sent_ms is not None and self._journal.broken is None:
+        if trace.begun is None and command.sent_ms is not None and self._is_readable:
             await self._log_late(command)
         if command.verdict is not None:
-            return await self._log_verdict(command)
+            return await self._log_verdict(command) if self._is_readable else "settled"
         if command.sent_ms is None:
             return await self._wait_again(command)
         if command.entry is None:

@@ -269,3 +269,38 @@ async def test_denied_requests_of_the_socket_are_logged(ward):
     ward.house.gateway.control.denials.add(Caller(7, 1001, 1001), "stop", "engineer")
     ((_, denied),) = await ward.log("denied")
     assert (denied["role"], denied["times"], denied["pid"]) == ("engineer", 1, 7)
+
+
+@pytest.mark.parametrize("value", [1 << 63, (1 << 64) - 1])
+async def test_a_value_that_no_store_holds(ward, value):
+    """Beyond 64 bits with a sign: a commit that it broke would be tried again for ever."""
+    ward.far.points = (*ward.far.points, (30, "counter", "", messages.INT, 0, None, None, 1, None))
+    ward.far.boot = 2
+    await ward.far.hang_up()
+    await ward.node.connect()
+    assert (await refusal(ward.people.submit("alice", "gate-1", "counter", DIRECT, value))).code == "limit"
+    assert (await refusal(ward.people.submit("alice", "gate-1", "counter", DIRECT, 1, expect=value))).code == "limit"
+    assert (await refusal(ward.ask("send", node="gate-1", point="counter", value=value))).code == "limit"
+    assert (await ward.people.submit("alice", "gate-1", "counter", DIRECT, (1 << 63) - 1))["verdict"] == "executed"
+    await ward.house.gateway.store.flush()
+
+
+async def test_a_signed_safe_state_is_sent_once(ward):
+    order = await ward.people.order("bob", "gate-1", "relay", SAFE)
+    answers = [await ward.ask("commands.submit", order=order.hex()) for _ in range(2)]
+    assert [answer["verdict"] for answer in answers] == ["executed"] * 2
+    assert len(ward.node.commands) == 1
+    assert await ward.verdicts(answers[0]["id"]) == ["executed"]
+
+
+async def test_roots_that_come_later(make_ward, tmp_path):
+    ward = await make_ward()
+    gateway, roots = ward.house.gateway, tmp_path / "data" / "roots.json"
+    text = roots.read_text()
+    roots.unlink()
+    gateway.commands.keysets.current = None
+    gateway.commands.keysets.open()
+    assert (await refusal(ward.people.submit("alice", "gate-1", "relay", DIRECT, 1))).code == "no-keyset"
+    roots.write_text(text)
+    await gateway.reload(gateway.settings)
+    assert (await ward.people.submit("alice", "gate-1", "relay", DIRECT, 1))["verdict"] == "executed"
