@@ -137,7 +137,7 @@ async def test_a_late_approval_is_refused_by_the_nodes_own_clock(desk, meter, au
     signed = approved(desk, authority, token, value=0)
     line, now_ms = desk.lines[NAME], desk.lines[NAME].uptime_ms
     await desk.until(lambda: line.uptime_ms > now_ms + LATE_MS, "five minutes of the node's clock", 60)
-    assert await operate(desk, 0, **signed, within_ms=600_000) == refused(messages.WRONG_TOKEN)
+    assert await operate(desk, 0, **signed, within_ms=1 << 40) == refused(messages.WRONG_TOKEN)
     assert made.sensors["relay"].moves == []
 
 

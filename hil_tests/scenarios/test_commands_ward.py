@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+import tty
 
 import pytest
 
@@ -155,6 +156,67 @@ async def test_what_others_type_on_the_line_changes_nothing_while_a_command_wait
     assert house.moves == []
     assert (await house.people.approve("carol", pending["id"]))["verdict"] == "executed"
     assert house.moves == [True]
+
+
+async def test_mpremote_on_the_line_finds_nobody_while_a_command_waits(ward) -> None:
+    house = await ward(serial=True)
+    pending = await house.people.set("alice", NAME, RELAY, 1)
+    line = os.open(house.made.board.serial_path, os.O_RDWR | os.O_NOCTTY)
+    said, master, peer = bytearray(), *os.openpty()  # a line of its own: the gateway has locked the node's
+    tty.setraw(peer)
+
+    def overhear() -> None:
+        data = os.read(master, 4096)
+        said.extend(data)
+        os.write(line, data)
+
+    asyncio.get_running_loop().add_reader(master, overhear)
+    script = "import machine; machine.Pin(25, machine.Pin.OUT).on()"
+    command = (sys.executable, "-m", "mpremote", "connect", os.ttyname(peer), "exec", script)
+    silent = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdout=silent, stderr=silent)
+    await house.bench.until(lambda: b"\x03" in said and b"\x01" in said, 60, "interrupt and raw REPL")
+    emitted = len(house.bench.emitted)
+    await house.bench.until(lambda: len(house.bench.emitted) >= emitted + 2)
+    process.kill()
+    await process.wait()
+    asyncio.get_running_loop().remove_reader(master)
+    for descriptor in (line, master, peer):
+        os.close(descriptor)
+    assert house.made.board.ended == {}
+    assert house.moves == []
+    assert (await house.people.approve("carol", pending["id"]))["verdict"] == "executed"
+    assert house.moves == [True]
+
+
+LEDGER_OPERATIONS = 14
+"""What it takes to write down that a command begins, and how it ended."""
+
+
+async def test_a_command_that_power_fails_in_gets_its_one_verdict(bench, ward, tier_size) -> None:
+    house = await ward()
+    board, verdicts = house.made.board, []
+    step = tier_size(3, 1)
+    for cut in range(1, LEDGER_OPERATIONS + 1, step):
+        pending = await house.people.set("alice", NAME, RELAY, 1)
+        before = len([moved for moved in house.moves if moved])
+        fault = board.cut_after(cut)
+        asked = await house.people.approve("bob", pending["id"], within_ms=1_000)
+        assert fault.fired, f"cut {cut}: power did not fail"
+        assert asked["verdict"] == "unknown"
+        board.power_on()
+        await house.when(lambda shown, boot=board.boot: shown["connected"] and shown["boot"] == boot)
+        shown = await house.gate.until(lambda shown: shown["state"] == "ended", "commands.show", id=pending["id"])
+        closed = len([moved for moved in house.moves if moved]) - before
+        assert closed <= 1
+        assert closed == 1 or shown["verdict"] == "unknown"
+        assert closed == 0 or shown["reason"] != "not-kept"
+        verdicts.append((cut, closed, shown["verdict"], shown["reason"]))
+        await house.ready()
+    print(verdicts)
+    entries = await house.gate.request("audit.list", kind="verdict", limit=1_000)
+    subjects = [entry["detail"].get("id") for entry in entries]
+    assert len(subjects) == len(set(subjects)), "one final verdict each"
 
 
 CUTS = {
