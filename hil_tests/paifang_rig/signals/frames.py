@@ -21,6 +21,7 @@ RELAY_CLOSED = 2
 FLASH_SWITCH = 4
 RESET_BUTTON = 8
 DOOR_OPEN = 16
+SAMPLE_ONLY = 32  # no tick: the monitor alone takes one sample, at `t_ms`; for its tester
 
 _DOWN = "<BHIIBBBBIHBH"
 _UP = "<BHIQIHBBH"
