@@ -16,6 +16,7 @@ from paifang.commands.dispatch import SAFE_LOG_S
 from paifang.commands.gates import Gates, Step
 from paifang.commands.givers import Envelope, Giver, Givers
 from paifang.commands.refusals import offline, refused
+from paifang.commands.selections import Selections
 from paifang.errors import PaifangError, bad_argument
 from paifang.store.commands import Command
 from paifang_wire import messages, rules
@@ -63,17 +64,6 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
-    """What a node has selected, by our monotonic clock until `until_s`; `token` for class 3."""
-
-    value: int | None
-    boot: int
-    until_s: float
-    expires_ms: int
-    token: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
 class Tools:
     """What the path works with. `target(node)` is the live session of a node, None when there is none."""
 
@@ -98,7 +88,7 @@ class CommandPath:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._selected: dict[tuple[str, int], Selected] = {}
+        self._selections = Selections(tools.utc_ms, tools.monotonic)
         self._under_way: set[bytes] = set()
 
     async def send(self, request: Request, giver: Giver) -> dict[str, Any]:
@@ -129,7 +119,7 @@ class CommandPath:
 
     def forget(self, node: str, point: int) -> None:
         """The node has used what it had selected."""
-        self._selected.pop((node, point), None)
+        self._selections.forget(node, point)
 
     # By local authority
 
@@ -253,16 +243,17 @@ class CommandPath:
             await self._select_first(command, giver, step, target, deadline_ms)
         detail = entries.detail(command, giver, step.point, step.expect, **more)
         await self._tools.dispatcher.send(command, step.expect, deadline_ms, detail)
-        if command.verdict == messages.EXECUTED:
-            await self._note_selection(command, step, target)
         answer = answers.answer(command, target.table)
-        known = self._selected.get((step.node, step.point.number))
-        return answer if known is None or answer["token"] is None else answer | {"expires_ms": known.expires_ms}
+        if command.verdict == messages.EXECUTED:
+            expires_ms = await self._note_selection(command, step, target)
+            answer |= {"expires_ms": expires_ms} if answer["token"] else {}
+        return answer
 
     async def _select_first(self, command: Command, giver: Giver, step: Step, target: Target, deadline_ms: int) -> None:
         """Select for the operate that follows, unless that was done. Raises PaifangError: nothing is operated then."""
-        known = self._selected.pop((step.node, step.point.number), None)
-        if known is not None and self._is_good(known, target) and known.value == step.value:
+        known = self._selections.of(target, step.point.number)
+        self.forget(step.node, step.point.number)
+        if known is not None and known.value == step.value:
             return
         select = Step(step.node, step.point, messages.OP_SELECT, step.value, step.expect)
         made = self._command(self._tools.random(ID_LENGTH), giver, select, target)
@@ -276,29 +267,27 @@ class CommandPath:
             reason = told["reason"] or told["verdict"]
             raise refused(reason, f"{where} was not operated: the node refused to select it ({reason})")
 
-    async def _note_selection(self, command: Command, step: Step, target: Target) -> None:
-        """What the node has selected after a select, or has not any more."""
+    async def _note_selection(self, command: Command, step: Step, target: Target) -> int | None:
+        """What the node has selected after a select, or has not any more; returns until when (UTC ms)."""
         place = (step.node, step.point.number)
-        if step.op == messages.OP_SELECT:
-            token = answers.token(command)
-            good_ms = rules.SELECT_MS if token is None else rules.TOKEN_MS
-            until_s, expires_ms = self._tools.monotonic() + good_ms / 1000, self._tools.utc_ms() + good_ms
-            self._selected[place] = Selected(command.value, target.boot, until_s, expires_ms, token)
-            await self._tools.pendings.supersede(*place, "a newer select")
-        else:
-            self._selected.pop(place, None)
+        if step.op != messages.OP_SELECT:
+            self.forget(*place)
             if step.op == messages.OP_CANCEL:
                 await self._tools.pendings.supersede(*place, "cancelled")
+            return None
+        selected = self._selections.note(target, step.point.number, command.value, answers.token(command))
+        await self._tools.pendings.supersede(*place, "a newer select")
+        return selected.expires_ms
 
     async def _wait_for_approval(
         self, command: Command, giver: Giver, step: Step, target: Target, more: Mapping[str, Any]
     ) -> dict[str, Any]:
         assert command.expires_ms is not None
         assert command.signed is not None
-        known = self._selected.get((step.node, step.point.number))
+        known = self._selections.of(target, step.point.number)
         token = Envelope.open(command.signed).order.token
         where = f"{step.node} {step.point.name}"
-        if known is None or token is None or known.token != token or not self._is_good(known, target):
+        if known is None or token is None or known.token != token:
             raise refused("wrong-token", f"{where} has not given out this token, or too long ago", "select it again")
         if known.value != step.value:
             raise refused("not-selected", f"{where} is selected for another value", "select it again")
@@ -310,9 +299,6 @@ class CommandPath:
         return answers.answer(command, target.table)
 
     # Small things
-
-    def _is_good(self, selected: Selected, target: Target) -> bool:
-        return selected.boot == target.boot and self._tools.monotonic() < selected.until_s
 
     def _command(
         self, identifier: bytes, giver: Giver, step: Step, target: Target, envelope: Envelope | None = None
