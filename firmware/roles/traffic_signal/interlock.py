@@ -19,7 +19,7 @@ from array import array
 
 from micropython import const
 
-from .aspects import ASPECTS, DONT_WALK, RED
+from .aspects import DONT_WALK, RED
 from .tables import ILLEGAL, ROW
 
 START_FLASH = const(0)
@@ -27,7 +27,6 @@ START_RED = const(1)
 RUN = const(2)
 FLASH = const(3)
 LATCHED = const(4)
-MODES = const(5)
 
 REASON_NONE = const(0)
 REASON_START = const(1)
@@ -37,13 +36,12 @@ REASON_STATE = const(4)
 REASON_CALLER = const(16)
 """Why it flashes; from REASON_CALLER on it is the `fault` that the caller has reported."""
 
-_CLOCK = const(0)
 _MODE = const(1)
 _REASON = const(2)
 _SEAL = const(3)
 _EXTRA = const(4)
-"""Places after the groups' times: ticks left of a start (in FLASH and LATCHED 1 when leaving is asked for), mode,
-reason, and the sum of everything before."""
+"""Places after the groups' times. The first of them, 0, holds the ticks left of a start, in FLASH and LATCHED 1 when
+leaving is asked for; then mode, reason, and the sum of everything before."""
 
 _STAYS = b"\x02\x00\x01\x00\x00\x01\x00\x02\x00\x00\x00"
 _STAY = const(2)
@@ -82,7 +80,8 @@ class Interlock:
         if left[self._count + _SEAL] != self._total():
             self._flash(LATCHED, REASON_STATE)
         elif fault:
-            self._flash(LATCHED, fault)
+            is_code = type(fault) is int and REASON_CALLER <= fault < 0x10000
+            self._flash(LATCHED, fault if is_code else REASON_STATE)
         elif type(request) is not int or request >> self._count:
             self._flash(LATCHED, REASON_REQUEST)
         elif mode != RUN:
@@ -141,14 +140,13 @@ class Interlock:
         else:
             self._enter(RUN, 0, REASON_NONE)
 
-    def _flash(self, mode: int, reason) -> None:
+    def _flash(self, mode: int, reason: int) -> None:
         if self.mode == LATCHED:
             reason = self.reason
-        is_code = type(reason) is int and 0 < reason < 0x10000
         for i in range(self._count):
             self.aspects[i] = self._site.flash_aspects[i]
             self._left[i] = 0
-        self._enter(mode, self._site.flash_ticks if mode == START_FLASH else 0, reason if is_code else REASON_STATE)
+        self._enter(mode, self._site.flash_ticks if mode == START_FLASH else 0, reason)
 
     def _rest(self) -> None:
         for i in range(self._count):
@@ -198,7 +196,7 @@ class Interlock:
         aspect = self.aspects[i]
         place = ROW * i + aspect
         left = self._left[i]
-        if aspect >= ASPECTS or site.successors[place] == ILLEGAL or left > site.ticks[place]:
+        if aspect >= ROW or site.successors[place] == ILLEGAL or left > site.ticks[place]:
             return ILLEGAL
         if left > 1:
             self._left[i] = left - 1

@@ -89,6 +89,10 @@ _G = const(4)
 _RED_AMBER = const(3)
 
 
+def _zeros(count: int):
+    return array("H", [0] * count)
+
+
 class Monitor:
     """`matrix[i]`: bitmask of the groups that may not move with i. `vehicles`: bitmask of the groups with amber.
 
@@ -106,26 +110,22 @@ class Monitor:
             for j in range(count):
                 if matrix[i] >> j & 1:
                     self._matrix[j] |= 1 << i
-        self._all = (1 << count) - 1
         self._vehicles = vehicles
         self._options = options
-        self._bad_ms = array("H", [0] * (_ROWS * count))
-        self._clean_ms = array("H", [0] * (_ROWS * count))
+        self._bad_ms = _zeros(_ROWS * count)
+        self._clean_ms = _zeros(_ROWS * count)
         self._seen = bytearray(count)  # lamps that are lit at the moment, and for how long
-        self._seen_ms = array("H", [0] * count)
+        self._seen_ms = _zeros(count)
         self._shown = bytearray(count)  # the last single indication that was no pulse: _R, _A, _G or none yet
-        self._amber_ms = array("H", [0] * count)
-        self._ended_ms = array("H", [_SATURATED] * count)  # since green was last shown
+        self._amber_ms = _zeros(count)
+        self._ended_ms = _zeros(count)  # since green was last shown
         self._expected_red = self._expected_amber = self._expected_green = -1
         self._last_ms = -1
-        self._beat = self._beat_ms = 0
-        self._low_ms = self._good_ms = 0
-        self._off_ms = 0
+        self._beat = 0
         self._is_held = False
-        self.relay_stuck = False
         self.enable = 0
+        self.reset()
         self.reason = latched
-        self.group = -1
 
     @property
     def tripped(self) -> bool:
@@ -162,9 +162,8 @@ class Monitor:
         """
         if self.reason:
             return False
-        every = self._all
         for _ in range(_SELF_TEST_SAMPLES):
-            self._judge(every & ~red, every & ~amber, every & ~green, SAMPLE_MS)
+            self._judge(~red, ~amber, ~green, SAMPLE_MS)
         passed = self.reason != 0
         self.reason, self.group = 0, -1
         self._forget()
@@ -184,7 +183,7 @@ class Monitor:
     def reset(self) -> None:
         """Forget a trip: the technician's button, or a command of class 3."""
         self.reason, self.group = 0, -1
-        self._low_ms = self._off_ms = 0
+        self._low_ms = self._good_ms = self._off_ms = 0
         self.relay_stuck = False
         self._forget()
 

@@ -85,6 +85,14 @@ def with_seal(lock, place, value, word=-1):
     lock.load(bytes(state))
 
 
+def test_numbers_that_others_read():
+    """Modes and reasons are points of the node."""
+    assert (START_FLASH, START_RED, RUN, FLASH, LATCHED) == (0, 1, 2, 3, 4)
+    reasons = (interlock.REASON_NONE, interlock.REASON_START, interlock.REASON_ASKED, interlock.REASON_REQUEST)
+    assert reasons == (0, 1, 2, 3)
+    assert (interlock.REASON_STATE, interlock.REASON_CALLER) == (4, 16)
+
+
 def test_start():
     lock = Interlock(tables())
     assert (lock.mode, lock.reason, shown(lock)) == (START_FLASH, interlock.REASON_START, "ff-")
@@ -142,7 +150,8 @@ def test_what_is_no_request_latches():
 
 
 def test_a_fault_latches_with_its_reason():
-    for fault, reason in ((16, 16), (65535, 65535), (65536, interlock.REASON_STATE), ("x", interlock.REASON_STATE)):
+    broken = interlock.REASON_STATE
+    for fault, reason in ((16, 16), (65535, 65535), (65536, broken), (15, broken), (-1, broken), ("x", broken)):
         lock = running()
         lock.tick(1, fault)
         assert (lock.mode, lock.reason, shown(lock)) == (LATCHED, reason, "ff-"), fault
@@ -209,7 +218,14 @@ def test_every_changed_bit_of_the_state_flashes():
 
 def test_what_cannot_be_flashes_even_under_a_good_seal():
     red_amber, beyond = aspects.RED_AMBER, aspects.ASPECTS
-    for place, value, word in ((0, red_amber, -1), (0, beyond, -1), (0, 255, -1), (2, aspects.AMBER, -1)):
+    for place, value, word in (
+        (0, red_amber, -1),
+        (0, beyond, -1),
+        (0, 16, -1),
+        (1, 16, -1),
+        (0, 255, -1),
+        (2, aspects.AMBER, -1),
+    ):
         lock = running()
         with_seal(lock, place, value, word)
         lock.tick(0)
@@ -275,7 +291,10 @@ def test_the_same_on_every_interpreter():
             chance = (chance * 1103 + 12345) & 0x3FFFFFF
             lock.tick(chance >> 20 & (chance >> 17 | 1) & 7)
             digest.update(lock.save())
-    assert digest.digest().hex()[:16] == "32f4d141ad6da1b8", digest.digest().hex()
+        for act in (lock.to_flash, lock.to_run, lock.clear_latch, lambda: lock.to_flash(True), lock.clear_latch):
+            act()
+            digest.update(lock.save())
+    assert digest.digest().hex()[:16] == "6486495ce6aa816b", digest.digest().hex()
 
 
 def test_the_tables_notice_when_they_change():

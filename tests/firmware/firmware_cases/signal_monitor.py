@@ -437,9 +437,116 @@ def test_everything_lasts_without_end():
     assert street.monitor.reason == CONFLICT
 
 
-def test_names():
-    assert len(monitor.REASONS) == MATRIX + 1
-    assert monitor.REASONS[CONFLICT] == "conflict"
+def test_numbers_and_names_that_others_read():
+    """They are kept over a loss of power, and told."""
+    reasons = (CONFLICT, NO_LAMP, DUAL, MISMATCH, NO_AMBER, SHORT_AMBER, SHORT_CLEARANCE, SUPPLY, STALLED, LATE, RELAY)
+    assert reasons + (SELF_TEST, MATRIX) == tuple(range(1, 14))
+    assert (SUPPLY_OK, STEADY, BEAT, RELAY_CLOSED, RED_AMBER, LATCH_SUPPLY) == (1, 2, 4, 8, 1, 2)
+    assert ", ".join(monitor.REASONS) == (
+        "none, conflict, no lamp, two indications, not as asked, no amber, short amber, short clearance, supply, "
+        "controller stalled, samples late, relay stuck closed, self-test, matrix"
+    )
+
+
+class Fine:
+    """A monitor as it is made, sampled every millisecond: its times to the millisecond. The first sample counts 20."""
+
+    def __init__(self, options=0):
+        self.monitor = Monitor(MATRIX_OF_3, VEHICLES, options) if options else Monitor(MATRIX_OF_3, VEHICLES)
+        self.now_ms = 0
+
+    def show(self, lamps, samples, inputs=RUNNING, beat=None, every_ms=1):
+        for _ in range(samples):
+            moving = self.now_ms // 100 & 1 if beat is None else beat
+            self.monitor.sample(lamps[0], lamps[1], lamps[2], inputs | moving * BEAT, self.now_ms)
+            self.now_ms += every_ms
+        return self.monitor.reason
+
+
+def test_times_to_the_millisecond():
+    for lamps, reason, trip_ms in ((CONFLICTING, CONFLICT, 300), (NOTHING, NO_LAMP, 800), ((7, 1, 0), DUAL, 360)):
+        fine = Fine()
+        assert fine.show(lamps, trip_ms - 20) == 0
+        assert fine.show(lamps, 1) == reason
+    fine = Fine()
+    fine.monitor.expect(*GREEN)
+    assert fine.show(ALL_RED, 340) == 0
+    assert fine.show(ALL_RED, 1) == MISMATCH
+    assert Fine().show(ALL_RED, 130, STEADY) == 0
+    assert Fine().show(ALL_RED, 131, STEADY) == SUPPLY
+    assert Fine().show(NOTHING, 180, SUPPLY_OK | RELAY_CLOSED) == 0
+    assert Fine().show(NOTHING, 181, SUPPLY_OK | RELAY_CLOSED) == RELAY
+    assert Fine().show(ALL_RED, 980, beat=0) == 0
+    assert Fine().show(ALL_RED, 981, beat=0) == STALLED
+
+
+def test_what_is_forgotten_to_the_millisecond():
+    for lamps, bad_ms, forget_ms in ((CONFLICTING, 299, 666), ((0b110, 0, 0), 799, 300), ((0b111, 0, 1), 359, 666)):
+        for clean_ms, is_well in ((forget_ms - 1, False), (forget_ms, True)):
+            fine = Fine()
+            fine.show(ALL_RED, 400)
+            fine.show(lamps, bad_ms)
+            fine.show(ALL_RED, clean_ms)
+            assert (fine.show(lamps, 1) == 0) == is_well, (lamps, clean_ms)
+            assert fine.monitor.reason == 0 or fine.monitor.group == 0
+    for clean_ms, reason in ((665, MISMATCH), (666, 0)):
+        fine = Fine()
+        fine.show(ALL_RED, 400)
+        for expected, ms in ((GREEN, 359), (ALL_RED, clean_ms), (GREEN, 1)):
+            fine.monitor.expect(*expected)
+            fine.show(ALL_RED, ms)
+        assert fine.monitor.reason == reason
+    for clean_ms, reason in ((665, SUPPLY), (666, 0)):
+        fine = Fine()
+        fine.show(ALL_RED, 400)
+        fine.show(ALL_RED, 149, STEADY)
+        fine.show(ALL_RED, clean_ms)
+        assert fine.show(ALL_RED, 1, STEADY) == reason
+
+
+def test_ambers_to_the_millisecond():
+    for amber_ms, reason in ((2699, SHORT_AMBER), (2700, 0)):
+        fine = Fine()
+        fine.show(GREEN, 300)
+        fine.show(AMBER, amber_ms)
+        assert fine.show(ALL_RED, 59) == 0
+        assert fine.show(ALL_RED, 1) == reason
+    for clearance_ms, reason in ((2699, SHORT_CLEARANCE), (2700, 0)):
+        fine = Fine()
+        fine.show(OTHER_GREEN, 300)
+        fine.show((0b101, 0b010, 0), clearance_ms)
+        fine.show((0b001, 0b010, 0b100), 290)
+        assert fine.show((0b001, 0, 0b100), 9) == 0
+        assert fine.show((0b001, 0, 0b100), 1) == reason
+    for green_ms, reason in ((299, 0), (300, NO_AMBER)):
+        fine = Fine()
+        fine.show(ALL_RED, 400)
+        fine.show(GREEN, green_ms)
+        assert fine.show(ALL_RED, 60) == reason
+
+
+def test_a_late_sample_counts_100_ms_at_most():
+    for every_ms in (101, 140):
+        fine = Fine()
+        fine.show(ALL_RED, 20)
+        fine.now_ms += every_ms - 1
+        fine.show(CONFLICTING, 1)
+        fine.now_ms += every_ms - 1
+        fine.show(CONFLICTING, 1)
+        assert fine.show(CONFLICTING, 99) == 0
+        assert fine.show(CONFLICTING, 1) == CONFLICT
+    fine = Fine()
+    fine.show(ALL_RED, 20)
+    fine.now_ms += 140
+    assert fine.show(ALL_RED, 1) == LATE
+
+
+def test_as_it_is_made():
+    watch = Monitor(MATRIX_OF_3, VEHICLES)
+    assert watch.relay_stuck is False
+    assert watch.tripped is False
+    assert (watch.reason, watch.group, watch.enable) == (0, -1, 0)
+    assert Monitor([0, 0b100, 0], 0b111).compare([0, 0b100, 0b010])
 
 
 def test_it_allocates_nothing():
