@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PHASES = 8
+LEFTS = (1, 3, 5, 7)
 WALK_SUFFIX = "_walk"
 _THROUGH_OF_HEADING = {"e": 2, "w": 6, "s": 4, "n": 8}
 _LEFT_OF_THROUGH = {2: 5, 6: 1, 4: 7, 8: 3}

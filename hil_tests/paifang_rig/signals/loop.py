@@ -18,6 +18,7 @@ from .colours import Colours
 from .detecting import Eyes, additional
 from .lamps import LampLog
 from .ports import TICK_MS, Port, Seen
+from .waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,7 @@ class Result:
     trips: Path
     longest_queue: int = 0
     collisions: int = 0
+    longest_waits_ms: dict[str, int] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
 
 
@@ -72,15 +74,15 @@ class Driver(Protocol):
 class Firmware:
     """Drives a junction with a node's code behind `port`.
 
-    `advise(t_ms, junction, seen, aspects)` may give orders ((kind, phases), ...) each second; `wishes(t_ms)` gives
-    (preemptions, priorities). Before traffic begins the node is given `warm_ms` to start up.
+    `advise(sumo, t_ms, aspects, buttons)` may give orders ((kind, phases), ...) each second; `wishes(t_ms)` gives
+    (preemptions, priorities) as bits. Before traffic begins the node is given `warm_ms` to start up.
     """
 
     def __init__(
         self,
         junction: Junction,
         port: Port,
-        advise: Callable[[Any, int, bytes], tuple[tuple[int, int], ...]] | None = None,
+        advise: Callable[[Any, int, bytes, int], tuple[tuple[int, int], ...]] | None = None,
         wishes: Callable[[int], tuple[int, int]] | None = None,
         warm_ms: int = 15_000,
     ) -> None:
@@ -93,6 +95,7 @@ class Firmware:
         self._log = LampLog()
         self._buttons = 0
         self._aspects = b""
+        self.waits = Waits(junction)
 
     def start(self, sumo: Any) -> None:
         self._sumo = sumo
@@ -105,9 +108,10 @@ class Firmware:
         preempts, transit = self._wishes(t_ms) if self._wishes else (0, 0)
         orders: tuple[tuple[int, int], ...] = ()
         if self._advise and t_ms % 1_000 == 0:
-            orders = self._advise(self._sumo, t_ms, self._aspects)
+            orders = self._advise(self._sumo, t_ms, self._aspects, self._buttons)
         seen = Seen(self._eyes.detectors(), self._buttons, preempts, transit, orders)
         self._ticks(self._warm_ms + t_ms, step_ms, seen)
+        self.waits.note(t_ms, seen.detectors, self._buttons, self._aspects)
 
     def log(self) -> str:
         return self._log.text()
@@ -144,6 +148,9 @@ def drive(run: Run, drivers: Sequence[Driver]) -> Result:
                 result.longest_queue = max(result.longest_queue, longest)
     finally:
         libsumo.close()
+    for driver in drivers:
+        if isinstance(driver, Firmware):
+            result.longest_waits_ms |= {f"{driver.junction.name} {k}": v for k, v in driver.waits.longest_ms.items()}
     result.logs = {junction.name: driver.log() for junction, driver in zip(run.junctions, drivers, strict=False)}
     return result
 
