@@ -45,20 +45,47 @@ class Plan:
     `preempts`, `transit`, `detectors`: rows as in the record, times in ticks.
     """
 
-    def __init__(self, name: str, sequence: list) -> None:
-        self.name = name
-        self.sequence = sequence
-        self.rings, self.sides = len(sequence), len(sequence[0])
-        self.known = self.coordinated = 0
-        self.cycle = self.offset = self.transition = self.floating = 0
-        self.preempts = self.transit = self.detectors = ()
-        for table in _BYTES:
-            setattr(self, table, bytearray(PHASES))
-        for table in _WORDS:
-            setattr(self, table, array("H", [0] * PHASES))
-        self.most_wait = array("H", [0] * (2 * PHASES))
-        self.side_ticks = array("H", [0] * self.sides)
-        self.between = array("H", [0] * (self.sides * self.sides))
+    name: str
+    sequence: list
+    rings: int
+    sides: int
+    known: int
+    coordinated: int
+    cycle: int
+    offset: int
+    transition: int
+    floating: int
+    preempts: list
+    transit: list
+    detectors: list
+    ring_of: bytearray
+    side_of: bytearray
+    place_of: bytearray
+    conflicts: bytearray
+    vehicle_groups: array
+    ped_groups: array
+    options: array
+    least: array
+    most: array
+    passage: array
+    walk: array
+    ped_clear: array
+    ped_revert: array
+    before_reduction: array
+    to_reduce: array
+    least_gap: array
+    entry: array
+    service: array
+    after: array
+    before: array
+    round: array
+    most_wait: array
+    side_ticks: array
+    between: array
+    begins: array
+    lasts: array
+    needs: array
+    room: array
 
     def with_option(self, options: int) -> int:
         """Bits of the phases that have one of `options`."""
@@ -75,11 +102,3 @@ class Plan:
             for p in sides[side]:
                 mask |= 1 << p
         return mask
-
-
-_BYTES = ("ring_of", "side_of", "place_of", "conflicts")
-_WORDS = (
-    ("vehicle_groups", "ped_groups", "options", "least", "most", "passage", "walk", "ped_clear", "ped_revert")
-    + ("before_reduction", "to_reduce", "least_gap", "entry", "service", "after", "before", "round")
-    + ("begins", "lasts", "needs", "room")
-)

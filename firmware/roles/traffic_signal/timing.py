@@ -1,5 +1,7 @@
 """What a plan's phases take at a site: clearances, shortest services, the longest wait, the windows of coordination."""
 
+from array import array
+
 from . import aspects
 from .phases import PHASES, Plan
 from .tables import ROW
@@ -30,7 +32,7 @@ CYCLE, OFFSET, SPLITS, COORDINATED, TRANSITION, FLOATING = range(6)
 def tables(record, site) -> Plan:
     """Return the tables of a record whose structure has been checked."""
     _, name, rows, rings, coordination, preempts, transit, detectors = record
-    plan = Plan(name, [[bytes([number - 1 for number in side]) for side in ring] for ring in rings])
+    plan = _empty(name, [[bytes([number - 1 for number in side]) for side in ring] for ring in rings])
     for row in rows:
         _fill_phase(plan, row, site)
     _fill_places(plan)
@@ -112,6 +114,29 @@ def preempt_ticks(site, targets: int) -> int:
             own = max(own, lead(site, i) + least_open(site, i) + steps(site, i) + rest(site, i, j))
         longest = max(longest, own + lead(site, j))
     return longest + TICKS_TO_NOTICE
+
+
+def _empty(name: str, sequence: list) -> Plan:
+    plan = Plan()
+    plan.name, plan.sequence = name, sequence
+    plan.rings, plan.sides = len(sequence), len(sequence[0])
+    plan.known = plan.coordinated = plan.cycle = plan.offset = plan.transition = plan.floating = 0
+    for table in _BYTE_TABLES:
+        setattr(plan, table, bytearray(PHASES))
+    for table in _WORD_TABLES:
+        setattr(plan, table, array("H", [0] * PHASES))
+    plan.most_wait = array("H", [0] * (2 * PHASES))
+    plan.side_ticks = array("H", [0] * plan.sides)
+    plan.between = array("H", [0] * (plan.sides * plan.sides))
+    return plan
+
+
+_BYTE_TABLES = ("ring_of", "side_of", "place_of", "conflicts")
+_WORD_TABLES = (
+    ("vehicle_groups", "ped_groups", "options", "least", "most", "passage", "walk", "ped_clear", "ped_revert")
+    + ("before_reduction", "to_reduce", "least_gap", "entry", "service", "after", "before", "round")
+    + ("begins", "lasts", "needs", "room")
+)
 
 
 def _fill_phase(plan: Plan, row, site) -> None:
