@@ -1,6 +1,7 @@
 """Mutants of the interlock and the monitor, and the quick tests that must kill each of them.
 
     hunt.py MODULE [--sample N]     every mutant that mutmut makes of the module, or N of them
+    hunt.py MODULE --by-hand        those of mutants.py
 
 A child process of its own takes each mutant in the module's place and runs the module's cases and, for the interlock,
 small explorations; what raises, or does not end, is killed. mutmut's own runner wants its copy of a project and one
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mutants
 import shipped
 
 if TYPE_CHECKING:
@@ -50,7 +52,15 @@ def edited(module: str, name: str, old: str, new: str) -> Mutant:
     """The module with `new` where `old` stands, which it does once."""
     source = source_of(module)
     assert source.count(old) == 1, f"{name}: stands {source.count(old)} times in {module}: {old!r}"
-    return Mutant(name, source.replace(old, new))
+    changed = source.replace(old, new)
+    compile(changed, name, "exec")
+    return Mutant(name, changed)
+
+
+def by_hand(module: str) -> list[Mutant]:
+    """The mistakes that `mutants` lists."""
+    table = {"interlock": mutants.INTERLOCK, "monitor": mutants.MONITOR}[module]
+    return [edited(module, name, old, new) for name, (old, new) in table.items()]
 
 
 def by_mutmut(module: str) -> list[Mutant]:
@@ -74,12 +84,12 @@ def _difference(one: str, other: str) -> tuple[int, str, str]:
     return next(((n, a.strip(), b.strip()) for n, (a, b) in pairs if a != b), (0, "", ""))
 
 
-def survivors(module: str, mutants: list[Mutant], told: Callable[[str], None] = print) -> list[Mutant]:
+def survivors(module: str, made: list[Mutant], told: Callable[[str], None] = print) -> list[Mutant]:
     """Those that nothing kills."""
     assert _outcome(module, Mutant("shipped", source_of(module))) == SURVIVED, "the shipped module fails its tests"
     found = []
     running: dict[int, Mutant] = {}
-    waiting = list(reversed(mutants))
+    waiting = list(reversed(made))
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):
             mutant = waiting.pop()
@@ -137,12 +147,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("module", choices=CASES)
     parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--by-hand", action="store_true")
     options = parser.parse_args()
-    mutants = by_mutmut(options.module)
+    made = by_hand(options.module) if options.by_hand else by_mutmut(options.module)
     if options.sample:
-        mutants = random.Random(1).sample(mutants, options.sample)
-    left = survivors(options.module, mutants)
-    print(f"{options.module}: {len(mutants)} mutants, {len(mutants) - len(left)} killed")
+        made = random.Random(1).sample(made, options.sample)
+    left = survivors(options.module, made)
+    print(f"{options.module}: {len(made)} mutants, {len(made) - len(left)} killed")
 
 
 if __name__ == "__main__":
