@@ -94,8 +94,8 @@ async def test_who_is_denied_by_the_socket(house):
 
 async def test_what_the_gateway_says_of_the_caller(house):
     assert (await house.ask("authority.show"))["you"]["person"] == "ops"
+    await until(lambda: house.gateway.journal.size)
     shown = await house.ask("audit.show", index=0)
     assert shown["kind"] == "start"
-    await until(lambda: house.gateway.journal.size)
     assert (await house.ask("audit.prove", index=0))["proof"]
     assert (await house.ask("audit.checkpoint"))["origin"] == "paifang/ward-1/audit"
