@@ -271,6 +271,21 @@ def test_a_new_plan_goes_on_with_what_is_green_and_called() -> None:
     until(of, 4, limit=120)
 
 
+def test_other_times_do_not_disturb_what_goes_on() -> None:
+    """The same rings with another passage time, loaded every second: walk, clearance and greens are as ever."""
+    logs = []
+    for loads in (False, True):
+        of = street(peds=True)
+        log = []
+        for tick in range(1_500):
+            if loads and tick % 10 == 5:
+                of.load(plan_records.tables(plan_records.plan(peds=True, name=str(tick)), of.site))
+            of.tick(Input(bits(2, 4) if tick % 70 < 3 else 0, bits(2, 4)))
+            log.append(of.letters())
+        logs.append(log)
+    assert logs[0] == logs[1]
+
+
 def test_overlap_a_group_of_two_phases_stays_green_between_them() -> None:
     """A right turn over group 8 runs with phases 1 and 2, and through the change from the one to the other."""
     groups = [sites.group("US", sites.VEHICLE, f"group {i}") for i in range(4)]

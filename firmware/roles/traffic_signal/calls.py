@@ -37,7 +37,8 @@ class Calls:
         self.pedestrians = self._with_peds
 
     def take_over(self, before) -> None:
-        """Take what the calls of another plan hold."""
+        """Take what the calls of another plan hold, and what is commanded."""
+        self._commands[:] = before._commands  # noqa: SLF001 - one of our own
         self.vehicles = self._kept = before.vehicles & self._plan.known
         self.pedestrians = before.pedestrians & self._with_peds
 

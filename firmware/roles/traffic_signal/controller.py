@@ -54,12 +54,23 @@ class Controller:
         self.calls.command(kind, phases, ticks)
 
     def take_over(self, before) -> None:
-        """Go on with the calls, the waits and the cycle of the controller of the plan before."""
+        """Go on for the controller of the plan before: with who waits and where the cycle is; and with what its rings
+        are about, if they and their groups are the same. Else what is green stays green if it may. Not in a preemption.
+        """
         self.calls.take_over(before.calls)
-        for i in range(2 * PHASES):
-            self.bound.wait[i] = before.bound.wait[i]
+        _copy(self.bound.wait, before.bound.wait)
         if self.coordination and before.coordination:
             self.coordination.position = before.coordination.position % self.plan.cycle
+            self.coordination.error = before.coordination.error
+        if not self.plan.is_laid_out_as(before.plan):
+            return
+        self._is_new = False
+        self._gapped = before._gapped  # noqa: SLF001 - one of our own
+        self.side = before.side
+        for name in ("current", "place", "shown", "green", "gap", "against"):
+            _copy(getattr(self, name), getattr(before, name))
+        _copy(self.walking.state, before.walking.state)
+        _copy(self.walking.ticks, before.walking.ticks)
 
     def tick(self, calls: int, ped_calls: int, aspects, preempts: int = 0, transit: int = 0) -> int:
         """One tick has passed. Returns the request: bit i, group i shall move."""
@@ -342,6 +353,11 @@ class Controller:
             if p != NONE:
                 groups |= self.plan.vehicle_groups[p] | self.walking.groups(r, p)
         return groups
+
+
+def _copy(to, source) -> None:
+    for i in range(len(to)):
+        to[i] = source[i]
 
 
 def _more(ticks: int) -> int:

@@ -95,6 +95,14 @@ class Plan:
                 mask |= 1 << p
         return mask
 
+    def is_laid_out_as(self, other) -> bool:
+        """Tell whether both have the same rings over the same groups, whatever the times."""
+        return (
+            self.sequence == other.sequence
+            and bytes(self.vehicle_groups) == bytes(other.vehicle_groups)
+            and bytes(self.ped_groups) == bytes(other.ped_groups)
+        )
+
     def phases_of(self, side: int) -> int:
         """Bits of the phases of a side."""
         mask = 0

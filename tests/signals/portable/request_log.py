@@ -31,6 +31,13 @@ def read(path):
         return file.read()
 
 
+def reloaded(before, junction, path):
+    """The same plan once more, as if it had come over the link."""
+    controller = Controller(plans.decode(read(path), junction), junction)
+    controller.take_over(before)
+    return controller
+
+
 def play(site_path, plan_path, seed, ticks):
     junction = site.decode(read(site_path))
     plan = plans.decode(read(plan_path), junction)
@@ -51,6 +58,8 @@ def play(site_path, plan_path, seed, ticks):
             lock.to_flash()
         if dice.bits(8) == 0:
             lock.to_run()
+        if dice.bits(11) == 0:
+            controller = reloaded(controller, junction, plan_path)
         vehicles = detectors.tick(raw, controller.green_phases)
         request = controller.tick(vehicles, dice.sparse(8) & dice.sparse(8), lock.aspects, preempts, transit)
         if request != before:
