@@ -113,16 +113,16 @@ MONITOR = {
     ),
     "a relay that sticks goes on": ("            self._trip(RELAY, -1)\n", "            pass\n"),
     "the enable does not toggle": (
-        "self.enable = 1 - self.enable if self._is_held else 0",
-        "self.enable = 1 if self._is_held else 0",
+        "self.enable = 1 - self.enable if self.holds else 0",
+        "self.enable = 1 if self.holds else 0",
     ),
     "it holds while tripped": (
-        "self._is_held = bool(inputs & STEADY) and not self.reason",
-        "self._is_held = bool(inputs & STEADY)",
+        "self.holds = bool(inputs & STEADY) and not self.reason",
+        "self.holds = bool(inputs & STEADY)",
     ),
     "it holds while the controller flashes": (
-        "self._is_held = bool(inputs & STEADY) and not self.reason",
-        "self._is_held = not self.reason",
+        "self.holds = bool(inputs & STEADY) and not self.reason",
+        "self.holds = not self.reason",
     ),
     "what is asked is not compared": ("        if self._expected_red >= 0:\n", "        if False:\n"),
     "the latch is lost with the power": ("        self.reason = latched\n", "        self.reason = 0\n"),

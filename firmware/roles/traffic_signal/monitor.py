@@ -97,9 +97,10 @@ class Monitor:
     """`matrix[i]`: bitmask of the groups that may not move with i. `vehicles`: bitmask of the groups with amber.
 
     `options`: RED_AMBER, LATCH_SUPPLY. `latched`: the reason that was kept over a loss of power, or 0.
-    `tripped`; `reason` and `group` of the trip (0 and -1 if none); `enable` is the level of the pin that holds the
-    relay; `relay_stuck`: it was found closed while let go, whatever the reason of the trip is. A trip lasts until
-    `reset`; only SUPPLY passes by itself, without LATCH_SUPPLY.
+    `tripped`; `reason` and `group` of the trip (0 and -1 if none). `enable` is the level of the pin that holds the relay
+    while `holds`; whoever sees that it does not sends the interlock to flash, so that the way back is through all-red.
+    `relay_stuck`: it was found closed while let go, whatever the reason of the trip is. A trip lasts until `reset`;
+    only SUPPLY passes by itself, without LATCH_SUPPLY.
     """
 
     def __init__(self, matrix, vehicles: int, options: int = 0, latched: int = 0) -> None:
@@ -122,7 +123,7 @@ class Monitor:
         self._expected_red = self._expected_amber = self._expected_green = -1
         self._last_ms = -1
         self._beat = 0
-        self._is_held = False
+        self.holds = False
         self.enable = 0
         self.reset()
         self.reason = latched
@@ -143,7 +144,7 @@ class Monitor:
         elapsed = SAMPLE_MS if self._last_ms < 0 else (now_ms - self._last_ms) & _CLOCK_MASK
         self._last_ms = now_ms & _CLOCK_MASK
         if elapsed > _LATE_MS:
-            self._trip(LATE, -1)
+            self._trip(LATE)
         elapsed = min(elapsed, _MOST_MS)
         self._judge_supply(inputs & SUPPLY_OK, elapsed)
         self._judge_relay(inputs & RELAY_CLOSED, elapsed)
@@ -152,8 +153,8 @@ class Monitor:
             self._judge(red, amber, green, elapsed)
         else:
             self._forget()
-        self._is_held = bool(inputs & STEADY) and not self.reason
-        self.enable = 1 - self.enable if self._is_held else 0
+        self.holds = bool(inputs & STEADY) and not self.reason
+        self.enable = 1 - self.enable if self.holds else 0
 
     def self_test(self, red: int, amber: int, green: int) -> bool:
         """Judge the read-backs turned round, as if for a second: it must trip, or it is tripped for good.
@@ -168,7 +169,7 @@ class Monitor:
         self.reason, self.group = 0, -1
         self._forget()
         if not passed:
-            self._trip(SELF_TEST, -1)
+            self._trip(SELF_TEST)
         return passed
 
     def compare(self, conflicts) -> bool:
@@ -177,7 +178,7 @@ class Monitor:
         for i in range(self._count):
             same = same and conflicts[i] == self._matrix[i]
         if not same:
-            self._trip(MATRIX, -1)
+            self._trip(MATRIX)
         return same
 
     def reset(self) -> None:
@@ -187,7 +188,7 @@ class Monitor:
         self.relay_stuck = False
         self._forget()
 
-    def _trip(self, reason: int, group: int) -> None:
+    def _trip(self, reason: int, group: int = -1) -> None:
         if not self.reason:
             self.reason = reason
             self.group = group
@@ -197,7 +198,7 @@ class Monitor:
             self._low_ms = min(self._low_ms + elapsed, _SATURATED)
             self._good_ms = 0
             if self._low_ms >= _SUPPLY_MS:
-                self._trip(SUPPLY, -1)
+                self._trip(SUPPLY)
             return
         self._good_ms = min(self._good_ms + elapsed, _SATURATED)
         if self._good_ms >= _FORGET_MS[0]:
@@ -206,16 +207,16 @@ class Monitor:
                 self.reason = 0
 
     def _judge_relay(self, closed: int, elapsed: int) -> None:
-        self._off_ms = 0 if self._is_held or not closed else self._off_ms + elapsed
+        self._off_ms = 0 if self.holds or not closed else min(self._off_ms + elapsed, _SATURATED)
         if self._off_ms >= _RELAY_MS:
             self.relay_stuck = True
-            self._trip(RELAY, -1)
+            self._trip(RELAY)
 
     def _judge_beat(self, beat: int, elapsed: int) -> None:
-        self._beat_ms = self._beat_ms + elapsed if beat == self._beat else 0
+        self._beat_ms = min(self._beat_ms + elapsed, _SATURATED) if beat == self._beat else 0
         self._beat = beat
         if self._beat_ms >= _STALL_MS:
-            self._trip(STALLED, -1)
+            self._trip(STALLED)
 
     def _judge(self, red: int, amber: int, green: int, elapsed: int) -> None:
         moving = amber | green

@@ -541,6 +541,70 @@ def test_a_late_sample_counts_100_ms_at_most():
     assert fine.show(ALL_RED, 1) == LATE
 
 
+def test_after_something_else_to_the_millisecond():
+    """A counter that starts again starts at nothing."""
+    fine = Fine()
+    for _ in range(2):
+        fine.show(ALL_RED, 700)
+        assert fine.show(ALL_RED, 149, STEADY) == 0
+    fine = Fine()
+    for _ in range(2):
+        fine.show(ALL_RED, 700)
+        assert fine.show(CONFLICTING, 299) == 0
+    fine = Fine()
+    fine.show(ALL_RED, 50)
+    assert fine.show(NOTHING, 200, SUPPLY_OK | RELAY_CLOSED) == 0
+    assert fine.show(NOTHING, 1, SUPPLY_OK | RELAY_CLOSED) == RELAY
+    fine = Fine()
+    fine.show(ALL_RED, 50, beat=0)
+    assert fine.show(ALL_RED, 1000, beat=1) == 0
+    assert fine.show(ALL_RED, 1, beat=1) == STALLED
+
+
+def test_what_is_about_no_group_names_none():
+    makers = (
+        lambda fine: fine.show(ALL_RED, 2, every_ms=141),
+        lambda fine: fine.monitor.self_test(0, 7, 7),
+        lambda fine: fine.monitor.compare([0, 0, 0]),
+        lambda fine: fine.show(ALL_RED, 200, STEADY),
+        lambda fine: fine.show(NOTHING, 300, SUPPLY_OK | RELAY_CLOSED),
+        lambda fine: fine.show(ALL_RED, 1000, beat=0),
+    )
+    for make, reason in zip(makers, (LATE, SELF_TEST, MATRIX, SUPPLY, RELAY, STALLED)):
+        fine = Fine()
+        make(fine)
+        assert (fine.monitor.reason, fine.monitor.group) == (reason, -1)
+
+
+def test_what_was_asked_for_is_well():
+    street = at_red()
+    for lamps, ms in ((GREEN, 5000), (AMBER, 3000), (ALL_RED, 3000), (OTHER_GREEN, 5000)):
+        street.monitor.expect(*lamps)
+        assert street.show(lamps, ms).is_well()
+    street.monitor.expect(0, 0, 0)
+    assert street.trip_of(OTHER_GREEN)[0] == MISMATCH
+
+
+def test_the_second_group_has_an_amber_too():
+    street = at_red().show(OTHER_GREEN, 5000).show(ALL_RED, 100)
+    assert (street.monitor.reason, street.monitor.group) == (NO_AMBER, 1)
+    street = at_red().show(OTHER_GREEN, 5000).show((0b101, 0b010, 0), 2000).show(ALL_RED, 100)
+    assert (street.monitor.reason, street.monitor.group) == (SHORT_AMBER, 1)
+
+
+def test_a_green_that_goes_dark_has_not_cleared():
+    for one, other in ((0b001, 0b010), (0b010, 0b001)):
+        street = at_red().show((0b111 & ~one, 0, one), 5000).show((0b100, 0, other), 400)
+        assert (street.monitor.reason, street.monitor.group) == (SHORT_CLEARANCE, other >> 1)
+    street = at_red().show((0b011, 0, 0b100), 7000).show((0b001, 0, 0b010), 400)
+    assert street.is_well()
+
+
+def test_who_may_move_together_waits_for_nobody():
+    street = at_red().show(GREEN, 5000).show((0b010, 0b001, 0b100), 3000).show((0b011, 0, 0b100), 5000)
+    assert street.is_well()
+
+
 def test_as_it_is_made():
     watch = Monitor(MATRIX_OF_3, VEHICLES)
     assert watch.relay_stuck is False
