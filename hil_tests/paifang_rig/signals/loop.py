@@ -93,6 +93,7 @@ class Firmware:
         self._warm_ms = warm_ms
         self._colours = Colours(junction)
         self._log = LampLog()
+        self._orders: list[tuple[int, int]] = []
         self._buttons = 0
         self._aspects = b""
         self.waits = Waits(junction)
@@ -106,10 +107,9 @@ class Firmware:
         if t_ms % BUTTONS_EVERY_MS == 0:
             self._buttons = self._eyes.buttons()
         preempts, transit = self._wishes(t_ms) if self._wishes else (0, 0)
-        orders: tuple[tuple[int, int], ...] = ()
         if self._advise and t_ms % 1_000 == 0:
-            orders = self._advise(self._sumo, t_ms, self._aspects, self._buttons)
-        seen = Seen(self._eyes.detectors(), self._buttons, preempts, transit, orders)
+            self._orders = list(self._advise(self._sumo, t_ms, self._aspects, self._buttons))
+        seen = Seen(self._eyes.detectors(), self._buttons, preempts, transit)
         self._ticks(self._warm_ms + t_ms, step_ms, seen)
         self.waits.note(t_ms, seen.detectors, self._buttons, self._aspects)
 
@@ -119,9 +119,9 @@ class Firmware:
     def _ticks(self, begin_ms: int, span_ms: int, seen: Seen) -> None:
         changed = False
         for t_ms in range(begin_ms + TICK_MS, begin_ms + span_ms + TICK_MS, TICK_MS):
-            self._aspects, mode = self._port.tick(t_ms, seen)
-            if seen.orders:
-                seen = seen._replace(orders=())
+            # One order fits a frame: several take as many ticks.
+            order = self._orders.pop(0) if self._orders else None
+            self._aspects, mode = self._port.tick(t_ms, seen._replace(order=order) if order else seen)
             changed = self._log.note(t_ms, self._aspects, mode) or changed
         if changed:
             for signal, state in self._colours.of(self._aspects):

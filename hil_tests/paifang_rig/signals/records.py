@@ -24,8 +24,8 @@ THROUGH = (2, 4, 6, 8)
 class Timing:
     """What may be chosen in a plan: passage and most green of left turns and through movements, reduction of gaps."""
 
-    passage_ms: int = 2_000
-    left_passage_ms: int = 2_000
+    passage_ms: int = 1_000
+    left_passage_ms: int = 500
     most_ms: int = 50_000
     left_most_ms: int = 25_000
     before_reduction_ms: int = 0

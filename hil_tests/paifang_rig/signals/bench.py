@@ -1,0 +1,106 @@
+"""Bench suite `signals`: the contest on the generated cross, and how much quicker than the street the lock-step is.
+
+    python -m paifang_rig.signals.bench [--seeds N] [--search]
+
+`--search`: look for the settings of SUMO's controllers instead, and print each with its mean delay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+from paifang_tools.bench.rows import AT_LEAST, AT_MOST, Row, emit, row
+
+from . import contest, junction, loop, metrics, nets, ports, records
+from .demand import cross as cross_demand
+
+SEEDS = 10
+_SPEED_S = 600
+_FIGURES = (
+    ("mean delay", "s", "mean_s"),
+    ("p95 delay", "s", "p95_s"),
+    ("stops", "a vehicle", "stops"),
+    ("longest queue", "vehicles", "queue"),
+    ("pedestrian delay", "s", "pedestrian_s"),
+    ("never departed", "vehicles", "undeparted"),
+)
+
+
+def main() -> None:
+    """Print the suite's rows, or what a search finds."""
+    parser = argparse.ArgumentParser(prog="paifang_rig.signals.bench", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"traffic of how many seeds (default: {SEEDS})")
+    parser.add_argument("--search", action="store_true", help="search for the settings of SUMO's controllers")
+    chosen = parser.parse_args()
+    if chosen.search:
+        _search()
+    else:
+        emit(rows(range(1, chosen.seeds + 1)))
+
+
+def rows(seeds: Sequence[int]) -> list[Row]:
+    """Measure and return the suite's rows."""
+    return [*_speed(), *contest_rows(list(contest.play(contest.entries(seeds))), len(seeds))]
+
+
+def contest_rows(outcomes: list[contest.Outcome], seeds: int) -> list[Row]:
+    """Figures of all controllers at each demand; the firmware against NEMA, paired by seed."""
+    made: list[Row] = []
+    how = f"{seeds} seeds of 70 min, all trips, departed or not; teleporting off; 3 s amber and 2 s red for everybody"
+    paired = f"{how}; ratio of means, 95 % interval from a bootstrap over the pairs"
+    for share in contest.DEMANDS:
+        of = {name: [one for one in outcomes if one.entry.controller == name and one.entry.demand == share]
+              for name in contest.CONTROLLERS}
+        for name, runs in of.items():
+            made += [
+                row(f"{share} {name}: {what}", mean(getattr(run.figures, key) for run in runs), unit, how)
+                for what, unit, key in _FIGURES
+            ]
+        made += _against(share, of[contest.FIRMWARE], of[contest.NEMA], paired)
+    return made
+
+
+def _against(share: float, ours: list[contest.Outcome], theirs: list[contest.Outcome], how: str) -> list[Row]:
+    means = ([run.figures.mean_s for run in ours], [run.figures.mean_s for run in theirs])
+    p95s = ([run.figures.p95_s for run in ours], [run.figures.p95_s for run in theirs])
+    ratio, low, high = metrics.ratio_interval(*means)
+    worst_s = max(run.longest_wait_ms for run in ours) / 1_000
+    bound_s = records.MOST_RED_MS / 1_000
+    left_out = max(run.figures.undeparted for run in ours) - max(run.figures.undeparted for run in theirs)
+    return [
+        row(f"{share} firmware : NEMA, mean delay", ratio, "x", f"{how}: {low:.3f} to {high:.3f}", (AT_MOST, 1.03)),
+        row(f"{share} firmware : NEMA, p95 delay", metrics.ratio_interval(*p95s)[0], "x", how, (AT_MOST, 1.25)),
+        row(f"{share} firmware: longest red of somebody who waits", worst_s, "s", how, (AT_MOST, bound_s)),
+        row(f"{share} firmware: more never departed than with NEMA", left_out, "vehicles", how, (AT_MOST, 0)),
+    ]
+
+
+def _speed() -> list[Row]:
+    """The lock-step at 0.1 s: SUMO, detectors and the shipped code in one process, at demand 1.0."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        crossing = junction.read(nets.cross(folder).path, "c")
+        routes = cross_demand(folder / "routes.xml", 1.0, 1, _SPEED_S)
+        run = loop.Run(folder / "cross.net.xml", routes, folder, (crossing,), 1, 100, _SPEED_S * 1_000)
+        port = ports.InProcess(records.site_record(crossing), records.plan_record(crossing))
+        begun = time.process_time()
+        loop.drive(run, [loop.Firmware(crossing, port)])
+        ratio = _SPEED_S / (time.process_time() - begun)
+    how = f"{_SPEED_S} s of traffic at demand 1.0, SUMO and node in steps of 0.1 s; processor time of one core"
+    return [row("lock-step in one process", ratio, "x real time", how, (AT_LEAST, 100))]
+
+
+def _search() -> None:
+    for name in contest.GRIDS:
+        for outcome in contest.play(contest.grid(name)):
+            entry = outcome.entry
+            print(f"{name} {entry.demand} {entry.settings}: {outcome.figures.mean_s:.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Detectors, controller and interlock of a node, joined. Runs on the host and on a board's interpreter alike."""
+
+from roles.traffic_signal import controller, detectors, interlock, plans, site
+
+
+class Joined:
+    """`site_record`, `plan_record`: encoded. `interlock.aspects` is what is shown after each `tick`."""
+
+    def __init__(self, site_record, plan_record):
+        self.site = site.decode(site_record)
+        self.plan = plans.decode(plan_record, self.site)
+        self.controller = controller.Controller(self.plan, self.site)
+        self.interlock = interlock.Interlock(self.site)
+        self.detectors = detectors.Detectors(self.plan)
+
+    def order(self, kind, phases):
+        """Hold, force off, ...: `ports.Seen.order`."""
+        self.controller.command(kind, phases)
+
+    def tick(self, covered, pedestrians, preempts, transit):
+        """100 ms have passed; arguments as in `ports.Seen`."""
+        calls = self.detectors.tick(covered, self.controller.green_phases)
+        self.interlock.tick(
+            self.controller.tick(calls, pedestrians, self.interlock.aspects, preempts, transit)
+        )

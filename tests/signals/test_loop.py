@@ -1,0 +1,133 @@
+"""SUMO in lock-step with the shipped signal parts: the same lamps from both interpreters, and no rule broken."""
+
+from __future__ import annotations
+
+import pytest
+from paifang_rig.errors import RigError
+from paifang_rig.signals import demand, junction, loop, metrics, nets, oracle, ports, records, rivals
+from paifang_rig.signals.shipped import plans, site
+from paifang_wire import cbor
+
+STEP_MS = 1_000
+DUAL_RING = ((0, 4), (0, 5), (1, 4), (1, 5), (2, 6), (2, 7), (3, 6), (3, 7))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("nets")
+
+
+@pytest.fixture(scope="module")
+def cross(place):
+    return junction.read(nets.cross(place).path, "c")
+
+
+def test_the_conflicts_of_the_cross_are_those_of_a_dual_ring(cross):
+    masks = cross.conflicts()
+    together = {(i, j) for i in range(8) for j in range(i + 1, 8) if not masks[i] >> j & 1}
+    assert together == set(DUAL_RING)
+
+
+def test_a_crossing_goes_with_the_movements_beside_it_only(cross):
+    masks = cross.conflicts()
+    beside = {p: {cross.phases[i] for i in range(8) if not masks[cross.ped_group_of(p)] >> i & 1} for p in (2, 4, 6, 8)}
+    assert beside == {2: {2, 5, 6, 7}, 4: {1, 4, 7, 8}, 6: {1, 2, 3, 6}, 8: {3, 4, 5, 8}}
+
+
+@pytest.mark.parametrize(("make", "name"), [(nets.cross, "c"), (nets.arterial, "c1"), (nets.rail, "c")])
+def test_records_of_each_net_pass_the_firmware_s_checks(make, name, place):
+    found = junction.read(make(place).path, name)
+    record = records.site_record(found)
+    assert site.check(record) == []
+    assert plans.check(records.plan_record(found), site.decode(cbor.encode(record))) == []
+
+
+def test_a_net_of_others_is_read_from_its_folder(place, tmp_path):
+    with pytest.raises(RigError, match="found 0"):
+        nets.from_folder(tmp_path)
+    made = nets.cross(tmp_path)
+    found = nets.from_folder(tmp_path)
+    assert set(made.signals) <= set(found.signals)
+    assert (set(found.entries), set(found.exits)) == (set(made.entries), set(made.exits))
+
+
+@pytest.fixture(scope="module")
+def run(place, cross, tier_size):
+    def made(seconds, share=1.0, programs=""):
+        routes = demand.cross(place / f"routes{share}.xml", share, 7, seconds)
+        return loop.Run(place / "cross.net.xml", routes, place / "out", (cross,), 7, STEP_MS, seconds * 1_000, programs)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def driven(run, cross, tier_size):
+    """Of each interpreter: lamp log, longest waits in ms."""
+    logs = {}
+    for kind in (ports.InProcess, ports.MicroPython):
+        port = kind(records.site_record(cross), records.plan_record(cross))
+        try:
+            result = loop.drive(run(tier_size(600, 7_200)), [loop.Firmware(cross, port)])
+        finally:
+            port.close()
+        logs[kind.__name__] = (result.logs["c"], result.longest_waits_ms)
+    return logs
+
+
+def test_both_interpreters_show_the_same_lamps(driven):
+    assert driven["InProcess"][0] == driven["MicroPython"][0]
+
+
+def test_no_rule_is_broken_and_everybody_is_served(driven, cross):
+    log, waits_ms = driven["InProcess"]
+    record = records.site_record(cross)
+    assert oracle.judge(log, record) == []
+    assert oracle.covered(log, record)[0] == {row[0] for row in record[2]}
+    assert 0 < max(waits_ms.values()) <= records.MOST_RED_MS
+
+
+def test_an_order_reaches_both_interpreters_alike(run, cross):
+    def advise(sumo, t_ms, shown, buttons):
+        return ((2, 0b1011_1011), (1, 0b0100_0100)) if t_ms // 30_000 % 2 else ()
+
+    logs = []
+    for kind in (ports.InProcess, ports.MicroPython):
+        port = kind(records.site_record(cross), records.plan_record(cross))
+        try:
+            logs.append(loop.drive(run(200), [loop.Firmware(cross, port, advise)]).logs["c"])
+        finally:
+            port.close()
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("make", [rivals.nema, lambda at: rivals.actuated(at, 40, 2.0, -1), lambda at: rivals.fixed(at, 90, 0.5, 6)])
+def test_the_rivals_walk_their_pedestrians(run, cross, make):
+    rival = make(cross)
+    walks = rivals.Walks(cross, rival)
+    seen = []
+    step = walks.step
+
+    def watched(t_ms, step_ms):
+        step(t_ms, step_ms)
+        seen.append((walks._sumo.trafficlight.getRedYellowGreenState("c_walk"), walks._before))
+
+    walks.step = watched
+    found = metrics.figures(loop.drive(run(400, programs=rival.program), [walks]))
+    assert found.pedestrian_s > 0
+    walked = [green for state, green in seen if "G" in state]
+    assert walked
+    clearance = [i for i in range(1, len(seen)) if "G" in seen[i - 1][0] and "G" not in seen[i][0]]
+    for i in clearance:
+        kept = [green for _, green in seen[i : i + rivals.walk_s(cross) - 8]]
+        assert all(green & kept[0] for green in kept)
+
+
+def test_a_dead_node_is_reported(cross):
+    port = ports.MicroPython(records.site_record(cross), records.plan_record(cross))
+    try:
+        port._process.kill()
+        port._process.wait()
+        with pytest.raises(RigError, match="node"):
+            port.tick(100, ports.Seen())
+    finally:
+        port.close()
