@@ -42,6 +42,20 @@ def meddler(rng: random.Random, street: Street) -> Iterator[Input]:
         yield given
 
 
+def lurker(rng: random.Random, street: Street) -> Iterator[Input]:
+    """Lets hardly anybody come, holds everybody; and once the junction hurries, sends those who could still be served
+    on the way, one by one, as late as it can.
+    """
+    controller = street.controller
+    while True:
+        given = Input(_some(rng, 0.002), _some(rng, 0.002))
+        if street.ticks % 7 == 0:
+            given.commands = [(calls.HOLD, EVERYBODY, 100)]
+        if controller.bound.urgent and rng.random() < 0.04:
+            given.vehicles |= 1 << rng.choice(list(controller.plan.sequence[rng.randrange(2)][controller.side]))
+        yield given
+
+
 def everything(rng: random.Random, street: Street) -> Iterator[Input]:
     """A meddler who can preempt, ask for priority, and send commands for no phase at all."""
     rows, buses = len(street.plan.preempts), len(street.plan.transit)
@@ -83,4 +97,4 @@ def _commands(rng: random.Random, current: int, victim: int) -> list[tuple[int, 
     return sent
 
 
-ADVERSARIES: dict[str, Any] = {"traffic": traffic, "meddler": meddler, "everything": everything}
+WAITERS: dict[str, Any] = {"meddler": meddler, "lurker": lurker}

@@ -29,6 +29,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lagging left": {"peds": True, "rings": LEADING, "coordination": [120_000, 0, SPLITS, 0b00100010, 0, 0]},
     "red rest": {"peds": True, "each": {"options": phases.LOCK | phases.RED_REST}},
     "rest in walk": {"peds": True, "each": {"options": phases.LOCK | phases.REST_IN_WALK | phases.DUAL_ENTRY}},
+    "coordinated, rest in walk": {
+        "peds": True,
+        "coordination": COORDINATION,
+        "each": {"options": phases.LOCK | phases.REST_IN_WALK | phases.PED_RECALL | phases.DUAL_ENTRY},
+    },
     "four sides": {"rings": [[[1], [2], [3], [4]], [[5], [6], [7], [8]]], "peds": True},
 }
 ROOMS_MS = (0, 10_000, 40_000)
