@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from paifang_rig.errors import RigError
 from paifang_rig.signals import demand, junction, loop, metrics, nets, oracle, ports, records, rivals
 from paifang_rig.signals.shipped import plans, site
@@ -100,7 +101,9 @@ def test_an_order_reaches_both_interpreters_alike(run, cross):
     assert logs[0] == logs[1]
 
 
-@pytest.mark.parametrize("make", [rivals.nema, lambda at: rivals.actuated(at, 40, 2.0, -1), lambda at: rivals.fixed(at, 90, 0.5, 6)])
+@pytest.mark.parametrize(
+    "make", [rivals.nema, lambda at: rivals.actuated(at, 40, 2.0, -1), lambda at: rivals.fixed(at, 90, 0.5, 6)]
+)
 def test_the_rivals_walk_their_pedestrians(run, cross, make):
     rival = make(cross)
     walks = rivals.Walks(cross, rival)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from paifang_rig.signals import monitor_tester
 from roles.traffic_signal import monitor
 
@@ -80,5 +81,7 @@ SPOILT = {
 )
 def test_a_monitor_with_another_time_fails_that_row(name, value, row, monkeypatch):
     monkeypatch.setattr(monitor, name, value)
-    failed = {verdict.row.name for verdict in monitor_tester.test(monitor_tester.InProcess, range(1)) if verdict.problems}
+    failed = {
+        verdict.row.name for verdict in monitor_tester.test(monitor_tester.InProcess, range(1)) if verdict.problems
+    }
     assert row in failed

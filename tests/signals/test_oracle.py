@@ -6,6 +6,7 @@ import random
 
 import pytest
 import sites
+
 from paifang_rig.signals import oracle
 from paifang_rig.signals.lamps import LampLog
 from roles.traffic_signal import interlock

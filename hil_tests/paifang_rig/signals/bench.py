@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
 from paifang_tools.bench.rows import AT_LEAST, AT_MOST, Row, emit, row
 
 from . import contest, junction, loop, metrics, nets, ports, records
 from .demand import cross as cross_demand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SEEDS = 10
 _SPEED_S = 600
@@ -54,8 +57,10 @@ def contest_rows(outcomes: list[contest.Outcome], seeds: int) -> list[Row]:
     how = f"{seeds} seeds of 70 min, all trips, departed or not; teleporting off; 3 s amber and 2 s red for everybody"
     paired = f"{how}; ratio of means, 95 % interval from a bootstrap over the pairs"
     for share in contest.DEMANDS:
-        of = {name: [one for one in outcomes if one.entry.controller == name and one.entry.demand == share]
-              for name in contest.CONTROLLERS}
+        of = {
+            name: [one for one in outcomes if one.entry.controller == name and one.entry.demand == share]
+            for name in contest.CONTROLLERS
+        }
         for name, runs in of.items():
             made += [
                 row(f"{share} {name}: {what}", mean(getattr(run.figures, key) for run in runs), unit, how)

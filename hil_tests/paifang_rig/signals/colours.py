@@ -60,4 +60,4 @@ class Colours:
         return colour
 
 
-assert PHASES == 2 * len(_THROUGH_OF_LEFT)
+assert 2 * len(_THROUGH_OF_LEFT) == PHASES

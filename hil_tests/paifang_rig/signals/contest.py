@@ -14,7 +14,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import demand, junction, loop, metrics, nets, ports, records, rivals
+from . import demand as traffic
+from . import junction, loop, metrics, nets, ports, records, rivals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,7 @@ class Entry:
     demand: float
     seed: int
     settings: tuple[float, ...] = ()
-    duration_s: int = demand.DURATION_S
+    duration_s: int = traffic.DURATION_S
     step_ms: int = 1_000
 
 
@@ -86,7 +87,7 @@ def play_one(entry: Entry, net: nets.Net, folder: Path) -> Outcome:
     """One run on the cross `net`; writes into `folder`."""
     crossing = junction.read(net.path, "c")
     folder.mkdir(parents=True, exist_ok=True)
-    routes = demand.cross(folder / "routes.xml", entry.demand, entry.seed, entry.duration_s)
+    routes = traffic.cross(folder / "routes.xml", entry.demand, entry.seed, entry.duration_s)
     rival = _rival(entry, crossing)
     run = loop.Run(
         net.path,

@@ -74,23 +74,17 @@ def _times(chance: random.Random, per_h: float, duration_s: int) -> list[float]:
 def _vehicles(
     chance: random.Random, origin: str, target: str, per_h: float, duration_s: int
 ) -> list[tuple[float, str]]:
+    way = f'from="{origin}" to="{target}" departLane="best" departSpeed="max"'
     return [
-        (
-            at,
-            f'<trip id="v_{origin}_{target}_{i}" depart="{at:.1f}" from="{origin}" to="{target}" '
-            'departLane="best" departSpeed="max"/>',
-        )
+        (at, f'<trip id="v_{origin}_{target}_{i}" depart="{at:.1f}" {way}/>')
         for i, at in enumerate(_times(chance, per_h, duration_s))
     ]
 
 
 def _persons(chance: random.Random, origin: str, target: str, per_h: float, duration_s: int) -> list[tuple[float, str]]:
+    walk = f'departPos="150"><walk from="{origin}" to="{target}"/></person>'
     return [
-        (
-            at,
-            f'<person id="p_{origin}_{target}_{i}" depart="{at:.1f}" departPos="150">'
-            f'<walk from="{origin}" to="{target}"/></person>',
-        )
+        (at, f'<person id="p_{origin}_{target}_{i}" depart="{at:.1f}" {walk}')
         for i, at in enumerate(_times(chance, per_h, duration_s))
     ]
 

@@ -24,7 +24,7 @@ _MOST_AREAS = 16
 
 @dataclass(frozen=True)
 class Spot:
-    """One detector: a zone (`length_m` > 0) or a loop on each of `lanes`, its nearer end `back_m` before the stop line."""
+    """One detector: a zone (`length_m` > 0) or a loop on each of `lanes`; its near end is `back_m` before the line."""
 
     phase: int
     lanes: tuple[str, ...]

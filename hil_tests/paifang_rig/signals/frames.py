@@ -33,7 +33,17 @@ class FrameError(ValueError):
     """Bytes that are no frame of the kind that was expected."""
 
 
-def down(seq, t_ms, detectors=0, pedestrians=0, priority=0, order=NO_ORDER, phases=0, currents=0, flags=3):
+def down(
+    seq: int,
+    t_ms: int,
+    detectors: int = 0,
+    pedestrians: int = 0,
+    priority: int = 0,
+    order: int = NO_ORDER,
+    phases: int = 0,
+    currents: int = 0,
+    flags: int = SUPPLY_OK | RELAY_CLOSED,
+) -> bytes:
     """Bytes of what a board is told.
 
     `detectors`: bit i, row i of the plan's detectors is occupied; `pedestrians`: bit n - 1, the button of phase n;
@@ -59,19 +69,21 @@ def down(seq, t_ms, detectors=0, pedestrians=0, priority=0, order=NO_ORDER, phas
     )
 
 
-def read_down(frame):
+def read_down(frame: bytes) -> tuple:
     """(seq, t_ms, detectors, pedestrians, priority, order, phases, currents, flags). Raises FrameError."""
     parts = _opened(frame, _DOWN, DOWN_BYTES, SYNC_DOWN)
-    return parts[1:8] + (parts[8] | parts[9] << 32, parts[10])
+    values = list(parts[1:8])
+    values += [parts[8] | parts[9] << 32, parts[10]]
+    return tuple(values)
 
 
-def up(seq, t_ms, aspects, lamps, enable, mode):
+def up(seq: int, t_ms: int, aspects: bytes, lamps: int, enable: int, mode: int) -> bytes:
     """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: 3 bits a group; `mode`: of the
     interlock; `enable`: bit 0 the level of the toggling enable, bit 1 the monitor has not tripped.
     """
     packed = 0
-    for i in range(len(aspects)):
-        packed |= aspects[i] << 4 * i
+    for i, aspect in enumerate(aspects):
+        packed |= aspect << 4 * i
     return _sealed(
         struct.pack(
             _UP, SYNC_UP, seq & 0xFFFF, t_ms & 0xFFFFFFFF, packed, lamps & 0xFFFFFFFF, lamps >> 32, enable, mode, 0
@@ -79,21 +91,21 @@ def up(seq, t_ms, aspects, lamps, enable, mode):
     )
 
 
-def read_up(frame, count):
+def read_up(frame: bytes, count: int) -> tuple:
     """(seq, t_ms, aspects of `count` groups, lamps, enable, mode). Raises FrameError."""
     _, seq, t_ms, packed, low, high, enable, mode, _ = _opened(frame, _UP, UP_BYTES, SYNC_UP)
     aspects = bytes([packed >> 4 * i & 15 for i in range(count)])
     return seq, t_ms, aspects, low | high << 32, enable, mode
 
 
-def _sealed(frame):
+def _sealed(frame: bytes) -> bytes:
     return frame[:-2] + struct.pack("<H", crc32(frame[1:-2]) & 0xFFFF)
 
 
-def _opened(frame, layout, length, sync):
+def _opened(frame: bytes, layout: str, length: int, sync: int) -> tuple:
     if len(frame) != length or frame[0] != sync:
-        raise FrameError("%d bytes, first %r: no frame of %d bytes" % (len(frame), frame[:1], length))
+        raise FrameError(f"{len(frame)} bytes, first {frame[:1]}: no frame of {length} bytes")
     parts = struct.unpack(layout, frame)
     if parts[-1] != crc32(frame[1:-2]) & 0xFFFF:
-        raise FrameError("checksum of frame %d" % parts[1])
+        raise FrameError(f"checksum of frame {parts[1]}")
     return parts

@@ -1,25 +1,29 @@
 """Detectors, controller and interlock of a node, joined. Runs on the host and on a board's interpreter alike."""
 
-from roles.traffic_signal import controller, detectors, interlock, plans, site
+from roles.traffic_signal import (  # pyright: ignore[reportMissingImports] - on the path of whoever runs it
+    controller,
+    detectors,
+    interlock,
+    plans,
+    site,
+)
 
 
 class Joined:
     """`site_record`, `plan_record`: encoded. `interlock.aspects` is what is shown after each `tick`."""
 
-    def __init__(self, site_record, plan_record):
+    def __init__(self, site_record: bytes, plan_record: bytes) -> None:
         self.site = site.decode(site_record)
         self.plan = plans.decode(plan_record, self.site)
         self.controller = controller.Controller(self.plan, self.site)
         self.interlock = interlock.Interlock(self.site)
         self.detectors = detectors.Detectors(self.plan)
 
-    def order(self, kind, phases):
+    def order(self, kind: int, phases: int) -> None:
         """Hold, force off, ...: `ports.Seen.order`."""
         self.controller.command(kind, phases)
 
-    def tick(self, covered, pedestrians, preempts, transit):
+    def tick(self, covered: int, pedestrians: int, preempts: int, transit: int) -> None:
         """100 ms have passed; arguments as in `ports.Seen`."""
         calls = self.detectors.tick(covered, self.controller.green_phases)
-        self.interlock.tick(
-            self.controller.tick(calls, pedestrians, self.interlock.aspects, preempts, transit)
-        )
+        self.interlock.tick(self.controller.tick(calls, pedestrians, self.interlock.aspects, preempts, transit))

@@ -138,7 +138,7 @@ def _vehicle_links(
 
 def _heading(edge: sumolib.net.edge.Edge) -> str:
     """Where somebody on `edge` drives as he reaches the junction: e, n, w or s."""
-    (x0, y0), (x1, y1) = edge.getShape()[-2:]
+    (x0, y0), (x1, y1) = (point[:2] for point in list(edge.getShape() or ())[-2:])
     quarter = round(math.atan2(y1 - y0, x1 - x0) / (math.pi / 2)) % 4
     return "enws"[quarter]
 

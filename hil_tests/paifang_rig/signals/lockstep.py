@@ -2,13 +2,13 @@
 
 import sys
 
-import frames
-import joined
+import frames  # pyright: ignore[reportMissingImports] - they lie beside it on the board
+import joined  # pyright: ignore[reportMissingImports]
 
 
-def serve(descriptor):
+def serve(descriptor: int) -> None:
     """Answer each frame with a tick of the node, until nobody sends any more."""
-    channel = open(descriptor, "rb+")  # noqa: SIM115, PTH123 - MicroPython; the line is closed with the process
+    channel = open(descriptor, "rb+")  # noqa: SIM115 - MicroPython; the line is closed with the process
     with open("site.cbor", "rb") as file:  # noqa: PTH123 - as above
         site_record = file.read()
     with open("plan.cbor", "rb") as file:  # noqa: PTH123 - as above

@@ -256,7 +256,7 @@ def main() -> int:
     return 1 if any(verdict.problems for verdict in verdicts) else 0
 
 
-def test(make: Callable[[int], MonitorPort], phases: range = range(SAMPLE_MS)) -> list[Verdict]:
+def test(make: Callable[[int], MonitorPort], phases: range) -> list[Verdict]:
     """Play every row with every phase of sampling. `make(options)`: a monitor that has just got power."""
     return [_test_row(make, row, phases) for row in ROWS] + [_test_self(make)]
 
@@ -267,7 +267,9 @@ def report(verdicts: list[Verdict]) -> str:
     for row, trips_ms, problems in verdicts:
         due = f"{row.least_ms}-{row.most_ms}"
         measured = f"{min(trips_ms)}-{max(trips_ms)}" if trips_ms else "-"
-        lines.append(f"{row.name:42} {due:>14} {measured:>14} {len(trips_ms):>5}  {'passed' if not problems else 'FAILED'}")
+        lines.append(
+            f"{row.name:42} {due:>14} {measured:>14} {len(trips_ms):>5}  {'passed' if not problems else 'FAILED'}"
+        )
         lines += [f"    {problem}" for problem in problems]
     return "\n".join(lines)
 

@@ -1,7 +1,8 @@
 """Nets that are made here, from a few lines of XML each: a cross, an arterial of four, a cross beside a railway.
 
-Approaches have a through-and-right lane, a through lane and a left-turn lane, and a crossing on each leg. Crossings are
-signalled by a program of their own (`NAME_walk`), so that walk and clearance are the same whatever controls the vehicles.
+Approaches have a through-and-right lane, a through lane and a left-turn lane, and a crossing on each leg. Crossings
+are signalled by a program of their own (`NAME_walk`), so that walk and clearance are the same whoever controls the
+vehicles.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import sumolib
 
 from paifang_rig.errors import RigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEG_M = 300
 SPEED_M_S = 13.89
@@ -115,7 +120,7 @@ def _parts(count: int) -> tuple[list[str], list[str]]:
             rim = side + center[1:]
             nodes.append(_node(rim, i * _SPACING_M, _SIDES[side][1] * LEG_M))
             edges += _road(rim, center)
-    for one, other in zip(centers, centers[1:], strict=False):
+    for one, other in pairwise(centers):
         edges += _road(one, other, _LANES_IN, _LANES_IN)
     return nodes, edges
 

@@ -15,8 +15,8 @@ from paifang_rig.process import interpreter
 from paifang_tools import build
 from paifang_wire import cbor
 
-from . import frames, shipped
-from .joined import Joined
+from . import frames
+from .shipped import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,6 @@ TICK_MS = 100
 _ANSWER_S = 10
 _HEAP = "256k"
 _HERE = Path(__file__).parent
-
-assert shipped.FIRMWARE
 
 
 class Seen(NamedTuple):
@@ -51,7 +49,7 @@ class InProcess:
     """The shipped files on this interpreter."""
 
     def __init__(self, site_record: list[Any], plan_record: list[Any]) -> None:
-        self.node = Joined(cbor.encode(site_record), cbor.encode(plan_record))
+        self.node = joined.Joined(cbor.encode(site_record), cbor.encode(plan_record))
 
     def tick(self, t_ms: int, seen: Seen) -> tuple[bytes, int]:
         del t_ms  # the parts count ticks
@@ -76,9 +74,7 @@ class Lockstep:
         order, phases = seen.order or (frames.NO_ORDER, 0)
         self._seq += 1
         priority = seen.preempts | seen.transit << 4
-        answer = self._exchange(
-            frames.down(self._seq, t_ms, seen.detectors, seen.pedestrians, priority, order, phases)
-        )
+        answer = self._exchange(frames.down(self._seq, t_ms, seen.detectors, seen.pedestrians, priority, order, phases))
         seq, at_ms, aspects, _, _, mode = frames.read_up(answer, self._groups)
         if seq != self._seq & 0xFFFF or at_ms != t_ms:
             raise RigError(f"the node answers tick {seq} at {at_ms} ms; asked was {self._seq} at {t_ms} ms")

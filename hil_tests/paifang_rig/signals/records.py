@@ -58,7 +58,7 @@ def site_record(junction: Junction, most_red_ms: int = MOST_RED_MS) -> list[Any]
     return [site.VERSION, COUNTRY, groups, conflicts, between, list(START_MS), []]
 
 
-def plan_record(junction: Junction, timing: Timing = Timing(), **more: Any) -> list[Any]:  # noqa: B008 - frozen
+def plan_record(junction: Junction, timing: Timing = Timing(), **more: Any) -> list[Any]:
     """Plan of a dual ring, actuated. `more`: `coordination`, `preempts`, `transit`."""
     rows = [_phase(junction, p, timing) for p in junction.phases]
     known = set(junction.phases)

@@ -27,7 +27,7 @@ LEAST_GREEN_S = LEAST_GREEN_MS // 1_000
 
 @dataclass(frozen=True)
 class Rival:
-    """A controller of SUMO: `kind` static, actuated or NEMA; its program's XML; how long it waits for one more vehicle."""
+    """A controller of SUMO: `kind` static, actuated or NEMA, its program, how long it waits for one more vehicle."""
 
     kind: str
     program: str
@@ -64,7 +64,7 @@ def nema(junction: Junction, most_s: int = 50, left_most_s: int = 50, extension_
 
 
 def fixed(junction: Junction, cycle_s: int, main_share: float, left_s: int) -> Rival:
-    """A fixed plan: lefts first, then the street, of each street; `main_share` of the through green is phase 2 and 6's."""
+    """A fixed plan: of each street left turns, then the rest; `main_share` of that green is that of phases 2 and 6."""
     lost = 4 * (AMBER_S + RED_S) + 2 * left_s
     greens = max(cycle_s - lost, 2 * walk_s(junction))
     least = walk_s(junction)
@@ -167,7 +167,7 @@ class Walks:
 
     def _of_phase(self, phase: int) -> list[tuple[Any, str]]:
         lanes = self._junction.lanes[phase]
-        own = {spot for spot in (*self._sumo.lanearea.getIDList(), *self._sumo.inductionloop.getIDList())}
+        own = {*self._sumo.lanearea.getIDList(), *self._sumo.inductionloop.getIDList()}
         own = {name for name in own if not name.endswith(("_zone", "_loop"))}
         zones = [name for name in own if name in set(self._sumo.lanearea.getIDList())]
         loops = [name for name in own if name not in zones]

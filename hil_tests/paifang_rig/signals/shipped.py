@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-FIRMWARE = Path(__file__).parents[3] / "firmware"
+from paifang_tools import build
 
-if str(FIRMWARE) not in sys.path:
-    sys.path.append(str(FIRMWARE))
-sys.modules.setdefault("micropython", types.SimpleNamespace(const=int))  # pyright: ignore[reportArgumentType]
+if TYPE_CHECKING:
+    from pathlib import Path
 
-from roles.traffic_signal import aspects, controller, detectors, interlock, monitor, phases, plans, site  # noqa: E402
+_SHIM: Any = types.SimpleNamespace(const=int)
 
-__all__ = ["aspects", "controller", "detectors", "interlock", "monitor", "phases", "plans", "site"]
+
+def _part(name: str) -> Any:
+    return importlib.import_module(f"roles.traffic_signal.{name}")
+
+
+def _make_importable(firmware: Path) -> None:
+    if str(firmware) not in sys.path:
+        sys.path.append(str(firmware))
+    sys.modules.setdefault("micropython", _SHIM)
+
+
+_make_importable(build.firmware_folder())
+
+aspects: Any = _part("aspects")
+interlock: Any = _part("interlock")
+monitor: Any = _part("monitor")
+phases: Any = _part("phases")
+plans: Any = _part("plans")
+site: Any = _part("site")
+joined: Any = importlib.import_module("paifang_rig.signals.joined")
