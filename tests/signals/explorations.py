@@ -74,6 +74,7 @@ def same(record: list[Any]) -> list[Any]:
 NAMES: dict[str, Callable[[], Iterator[Summary]]] = {
     "dual-ring": lambda: _one("8 vehicle groups, US, 100 ms", sites.dual_ring("US"), 100),
     "junction": lambda: _one("8 vehicle and 4 pedestrian groups, US, 1 s", sites.junction("US"), 1000),
+    "junction-half": lambda: _one("8 vehicle and 4 pedestrian groups, US, 500 ms", sites.junction("US"), 500),
     "pairs": lambda: _pairs(same, COUNTRIES),
     "pairs-uneven": lambda: _pairs(uneven, COUNTRIES),
 }

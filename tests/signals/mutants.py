@@ -53,7 +53,12 @@ INTERLOCK = {
     "a fault is not looked at": ("        elif fault:\n", "        elif False:\n"),
     "the request is not looked at": ("type(request) is not int or request >> self._count", "False"),
     "more bits than groups": ("request >> self._count:", "request < 0:"),
-    "the seal is not looked at": ("if left[self._count + _SEAL] != self._total():", "if False:"),
+    "the seal is not looked at": (" and self._left[self._count + _SEAL] == self._total()", ""),
+    "any mode will do": ("self.mode <= LATCHED and self._left", "self._left"),
+    "asking for flash renews the seal": (
+        "        if self._is_sound():\n            self._flash(LATCHED if latch",
+        "        if True:\n            self._flash(LATCHED if latch",
+    ),
     "the seal is renewed": (
         "        left[seal] = left[seal] + clock - left[self._count] & 0xFFFF\n        left[self._count] = clock\n",
         "        left[self._count] = clock\n        left[seal] = self._total()\n",
@@ -96,8 +101,8 @@ MONITOR = {
         "        if False:\n",
     ),
     "a pulse is a change": ("_BEGIN_MS = const(300)", "_BEGIN_MS = const(60)"),
-    "a stalled controller goes on": ("            self._trip(STALLED, -1)\n", "            pass\n"),
-    "late samples go on": ("            self._trip(LATE, -1)\n", "            pass\n"),
+    "a stalled controller goes on": ("            self._trip(STALLED)\n", "            pass\n"),
+    "late samples go on": ("            self._trip(LATE)\n", "            pass\n"),
     "one late sample is a conflict": ("        elapsed = min(elapsed, _MOST_MS)\n", "        elapsed = elapsed * 3\n"),
     "the supply latches": (
         "            if self.reason == SUPPLY and not self._options & LATCH_SUPPLY:\n",
@@ -111,7 +116,7 @@ MONITOR = {
         "            if self.reason == SUPPLY and not",
         "            if self.reason and not",
     ),
-    "a relay that sticks goes on": ("            self._trip(RELAY, -1)\n", "            pass\n"),
+    "a relay that sticks goes on": ("            self._trip(RELAY)\n", "            pass\n"),
     "the enable does not toggle": (
         "self.enable = 1 - self.enable if self.holds else 0",
         "self.enable = 1 if self.holds else 0",
@@ -131,9 +136,9 @@ MONITOR = {
         "        if True:\n            self.reason = reason\n",
     ),
     "the self-test always passes": (
-        "        if not passed:\n            self._trip(SELF_TEST, -1)\n",
+        "        if not passed:\n            self._trip(SELF_TEST)\n",
         "        passed = True\n",
     ),
-    "another matrix goes on": ("        if not same:\n            self._trip(MATRIX, -1)\n", ""),
+    "another matrix goes on": ("        if not same:\n            self._trip(MATRIX)\n", ""),
     "the clock does not wrap": ("(now_ms - self._last_ms) & _CLOCK_MASK", "now_ms - self._last_ms"),
 }

@@ -76,8 +76,8 @@ class Interlock:
         and above: flash, latched.
         """
         left = self._left
-        mode = left[self._count + _MODE]
-        if left[self._count + _SEAL] != self._total():
+        mode = self.mode
+        if not self._is_sound():
             self._flash(LATCHED, REASON_STATE)
         elif fault:
             is_code = type(fault) is int and REASON_CALLER <= fault < 0x10000
@@ -93,7 +93,10 @@ class Interlock:
 
     def to_flash(self, latch: bool = False) -> None:
         """Flash at once; with `latch`, until `clear_latch`. A latch stays, and its reason."""
-        self._flash(LATCHED if latch or self.mode == LATCHED else FLASH, REASON_ASKED)
+        if self._is_sound():
+            self._flash(LATCHED if latch or self.mode == LATCHED else FLASH, REASON_ASKED)
+        else:
+            self._flash(LATCHED, REASON_STATE)
 
     def to_run(self) -> None:
         """Leave FLASH with the next tick, through all-red. Nothing happens in any other mode."""
@@ -159,6 +162,9 @@ class Interlock:
         left[self._count + _MODE] = mode
         left[self._count + _REASON] = reason
         left[self._count + _SEAL] = self._total()
+
+    def _is_sound(self) -> bool:
+        return self.mode <= LATCHED and self._left[self._count + _SEAL] == self._total()
 
     def _total(self) -> int:
         total = 0

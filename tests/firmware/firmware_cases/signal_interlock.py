@@ -54,6 +54,10 @@ def ticks(lock, count, request=0):
     return shown(lock)
 
 
+def latch(lock):
+    lock.to_flash(True)
+
+
 def shown(lock):
     return "".join([aspects.LETTERS[aspect] for aspect in lock.aspects])
 
@@ -216,6 +220,29 @@ def test_every_changed_bit_of_the_state_flashes():
         assert lock.mode == LATCHED, "what leaves a flash hides no broken state"
 
 
+def test_asking_for_flash_hides_no_broken_state():
+    for before in (Interlock.to_flash, Interlock.to_run, latch):
+        lock = running()
+        before(lock)
+        good = lock.save()
+        for place in range(len(good)):
+            state = bytearray(good)
+            state[place] ^= 4
+            lock.load(bytes(state))
+            lock.to_flash()
+            lock.to_run()
+            assert (ticks(lock, 1), lock.mode) == ("ff-", LATCHED), place
+
+
+def test_a_mode_that_cannot_be_flashes_even_under_a_good_seal():
+    for mode in (5, 6, 255, 65535):
+        lock = running()
+        ticks(lock, 1, 1)
+        with_seal(lock, 0, mode, 4)
+        lock.tick(0)
+        assert (lock.mode, lock.reason, shown(lock)) == (LATCHED, interlock.REASON_STATE, "ff-"), mode
+
+
 def test_what_cannot_be_flashes_even_under_a_good_seal():
     red_amber, beyond = aspects.RED_AMBER, aspects.ASPECTS
     for place, value, word in (
@@ -291,8 +318,8 @@ def test_the_same_on_every_interpreter():
             chance = (chance * 1103 + 12345) & 0x3FFFFFF
             lock.tick(chance >> 20 & (chance >> 17 | 1) & 7)
             digest.update(lock.save())
-        for act in (lock.to_flash, lock.to_run, lock.clear_latch, lambda: lock.to_flash(True), lock.clear_latch):
-            act()
+        for act in (Interlock.to_flash, Interlock.to_run, Interlock.clear_latch, latch, Interlock.clear_latch):
+            act(lock)
             digest.update(lock.save())
     assert digest.digest().hex()[:16] == "6486495ce6aa816b", digest.digest().hex()
 
