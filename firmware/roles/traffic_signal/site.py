@@ -239,7 +239,9 @@ def _intergreen_problem(one, ms: int, table) -> str:
 
 def _check_start(groups, intergreens, start, reasons) -> None:
     flash_ms, red_ms = start
-    least_red = max([group[_REVERT] for group in groups] + [row[2] for row in intergreens])
+    least_red = max([group[_REVERT] for group in groups])
+    for _, _, ms in intergreens:
+        least_red = max(least_red, ms)
     for word, ms, least in (("flash", flash_ms, FLASH_FLOOR_MS), ("all-red", red_ms, least_red)):
         if ms % TICK_MS or ms > LONGEST_MS:
             reasons.append("%s of the start of %d ms: no multiple of %d ms, or too long" % (word, ms, TICK_MS))

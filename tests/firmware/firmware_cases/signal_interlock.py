@@ -280,7 +280,9 @@ def test_all_sixteen_groups():
     groups = [["g%d" % i, 0, 5000, [0, 0, 3000], 2000, 0, 600000] for i in range(16)]
     others = [0xFFFF & ~(1 << i) for i in range(16)]
     pairs = [[i, j, 5000] for i in range(16) for j in range(16) if i != j]
-    lock = Interlock(site.decode(cbor.encode([1, "US", groups, others, pairs, [4000, 5000], []])))
+    payload = cbor.encode([1, "US", groups, others, pairs, [4000, 5000], []])
+    del groups, others, pairs
+    lock = Interlock(site.decode(payload))
     ticks(lock, 90)
     for i in range(16):
         ticks(lock, 101, 1 << i)
