@@ -29,7 +29,7 @@ def traffic(rng: random.Random, street: Street) -> Iterator[Input]:
 
 
 def meddler(rng: random.Random, street: Street) -> Iterator[Input]:
-    """Holds whoever is green, leaves out those who wait, and presses the buttons of each crossing just in time."""
+    """Holds whoever is green, leaves out those who wait, sends buses, and presses each button just in time."""
     victim = rng.randrange(8)
     just_in_time = rng.random() < 0.5
     for given in traffic(rng, street):
@@ -39,6 +39,7 @@ def meddler(rng: random.Random, street: Street) -> Iterator[Input]:
             given.commands = _commands(rng, running(street), victim)
         if just_in_time:
             given.pedestrians |= _starting(street)
+        given.transit = (1 << len(street.plan.transit)) - 1
         yield given
 
 

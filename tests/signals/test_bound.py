@@ -34,6 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "coordination": COORDINATION,
         "each": {"options": phases.LOCK | phases.REST_IN_WALK | phases.PED_RECALL | phases.DUAL_ENTRY},
     },
+    "buses": {"peds": True, "transit": [[2, 20_000, 10_000, 30_000], [4, 20_000, 10_000, 30_000]]},
     "four sides": {"rings": [[[1], [2], [3], [4]], [[5], [6], [7], [8]]], "peds": True},
 }
 ROOMS_MS = (0, 10_000, 40_000)
