@@ -19,8 +19,9 @@ _TURNS = ((1, 0.15), (2, 0.65), (3, 0.20))
 through, left; and how many of an approach's vehicles take it."""
 _CROSS_LEGS = "wsen"
 """Counter-clockwise: the leg to the right of one's own comes next."""
-_ALONG, _ACROSS = 1_300, 260
-"""Of an arterial, vehicles an hour at its ends and in each side street."""
+_ALONG = (1_100, 600)
+_ACROSS = 220
+"""Of an arterial, vehicles an hour at its western and eastern end, and in each side street."""
 
 
 def cross(path: Path, demand: float, seed: int, duration_s: int = DURATION_S) -> Path:
@@ -46,11 +47,10 @@ def arterial(path: Path, net: Net, demand: float, seed: int, duration_s: int = D
     rows: list[tuple[float, str]] = []
     west, east, *sides = net.entries
     out_west, out_east, *side_exits = net.exits
-    for entry, through, back in ((west, out_east, out_west), (east, out_west, out_east)):
-        del back
-        rows += _vehicles(chance, entry, through, _ALONG * demand * 0.7, duration_s)
+    for entry, through, per_h in ((west, out_east, _ALONG[0]), (east, out_west, _ALONG[1])):
+        rows += _vehicles(chance, entry, through, per_h * demand * 0.75, duration_s)
         for leave in side_exits:
-            rows += _vehicles(chance, entry, leave, _ALONG * demand * 0.3 / len(side_exits), duration_s)
+            rows += _vehicles(chance, entry, leave, per_h * demand * 0.25 / len(side_exits), duration_s)
     for entry in sides:
         center = entry.split("_")[1]
         opposite = next(

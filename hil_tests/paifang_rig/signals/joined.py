@@ -9,6 +9,9 @@ from roles.traffic_signal import (  # pyright: ignore[reportMissingImports] - on
 )
 
 
+SYNC_MS = 10_000
+
+
 class Joined:
     """`site_record`, `plan_record`: encoded. `interlock.aspects` is what is shown after each `tick`."""
 
@@ -23,7 +26,9 @@ class Joined:
         """Hold, force off, ...: `ports.Seen.order`."""
         self.controller.command(kind, phases)
 
-    def tick(self, covered: int, pedestrians: int, preempts: int, transit: int) -> None:
-        """100 ms have passed; arguments as in `ports.Seen`."""
+    def tick(self, t_ms: int, covered: int, pedestrians: int, preempts: int, transit: int) -> None:
+        """100 ms have passed; the wall clock says `t_ms`; the other arguments as in `ports.Seen`."""
+        if self.controller.coordination and t_ms % SYNC_MS == 0:
+            self.controller.coordination.sync(t_ms)
         calls = self.detectors.tick(covered, self.controller.green_phases)
         self.interlock.tick(self.controller.tick(calls, pedestrians, self.interlock.aspects, preempts, transit))

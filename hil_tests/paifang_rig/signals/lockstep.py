@@ -20,7 +20,7 @@ def serve(descriptor: int) -> None:
         seq, t_ms, covered, pedestrians, priority, order, phases, _, _ = frames.read_down(frame)
         if order != frames.NO_ORDER:
             node.order(order, phases)
-        node.tick(covered, pedestrians, priority & 15, priority >> 4)
+        node.tick(t_ms, covered, pedestrians, priority & 15, priority >> 4)
         unit = node.interlock
         channel.write(frames.up(seq, t_ms, unit.aspects, 0, 0, unit.mode))
 

@@ -24,7 +24,7 @@ LEG_M = 300
 SPEED_M_S = 13.89
 AMBER_S, RED_S = 3, 2
 _LANES_IN, _LANES_OUT = 3, 2
-_SPACING_M = 350
+SPACING_M = 350
 _TRACK_M = 60
 _SIDES = {"n": (0, 1), "e": (1, 0), "s": (0, -1), "w": (-1, 0)}
 _AROUND = "nesw"
@@ -100,7 +100,18 @@ def _grid(folder: Path, name: str, count: int) -> Net:
         east = signals[i + 1] if i + 1 < count else "e"
         west = signals[i - 1] if i else "w"
         connections += _connections(center, {"n": f"n{center[1:]}", "e": east, "s": f"s{center[1:]}", "w": west})
-    path = _convert(folder, name, nodes, edges, connections)
+    _convert(folder, name, nodes, edges, connections)
+    return _named(folder, name, count)
+
+
+def found_arterial(folder: Path, count: int) -> Net:
+    """The arterial that `arterial` has made in `folder`."""
+    return _named(folder, "arterial", count)
+
+
+def _named(folder: Path, name: str, count: int) -> Net:
+    signals = _names(count)
+    path = folder / f"{name}.net.xml"
     rim = [("w", signals[0]), ("e", signals[-1])]
     rim += [(side + center[1:], center) for center in signals for side in "ns"]
     return Net(path, signals, tuple(f"{a}_{b}" for a, b in rim), tuple(f"{b}_{a}" for a, b in rim))
@@ -112,13 +123,13 @@ def _names(count: int) -> tuple[str, ...]:
 
 def _parts(count: int) -> tuple[list[str], list[str]]:
     centers = _names(count)
-    nodes = [_node(center, i * _SPACING_M, 0, "traffic_light") for i, center in enumerate(centers)]
-    nodes += [_node("w", -LEG_M, 0), _node("e", (count - 1) * _SPACING_M + LEG_M, 0)]
+    nodes = [_node(center, i * SPACING_M, 0, "traffic_light") for i, center in enumerate(centers)]
+    nodes += [_node("w", -LEG_M, 0), _node("e", (count - 1) * SPACING_M + LEG_M, 0)]
     edges = _road("w", centers[0]) + _road("e", centers[-1])
     for i, center in enumerate(centers):
         for side in "ns":
             rim = side + center[1:]
-            nodes.append(_node(rim, i * _SPACING_M, _SIDES[side][1] * LEG_M))
+            nodes.append(_node(rim, i * SPACING_M, _SIDES[side][1] * LEG_M))
             edges += _road(rim, center)
     for one, other in pairwise(centers):
         edges += _road(one, other, _LANES_IN, _LANES_IN)

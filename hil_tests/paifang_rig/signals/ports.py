@@ -52,10 +52,9 @@ class InProcess:
         self.node = joined.Joined(cbor.encode(site_record), cbor.encode(plan_record))
 
     def tick(self, t_ms: int, seen: Seen) -> tuple[bytes, int]:
-        del t_ms  # the parts count ticks
         if seen.order:
             self.node.order(*seen.order)
-        self.node.tick(seen.detectors, seen.pedestrians, seen.preempts, seen.transit)
+        self.node.tick(t_ms, seen.detectors, seen.pedestrians, seen.preempts, seen.transit)
         return bytes(self.node.interlock.aspects), self.node.interlock.mode
 
     def close(self) -> None:

@@ -1,0 +1,66 @@
+"""Green waves on the arterial: the same plans with and without coordination, over the same traffic.
+
+Offsets follow the greater stream, at the speed that is allowed; the other one takes what is left.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import demand, junction, loop, metrics, nets, ports, records
+from .shipped import phases as options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CYCLE_MS = 100_000
+LEFT_MS, SIDE_LEFT_MS, SIDE_MS = 13_000, 12_000, 31_000
+COUNT = 4
+_MAINS = 0b0010_0010
+"""Phases 2 and 6."""
+_SPLIT_MS = {1: LEFT_MS, 5: LEFT_MS, 3: SIDE_LEFT_MS, 7: SIDE_LEFT_MS, 4: SIDE_MS, 8: SIDE_MS}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run along the arterial."""
+
+    is_coordinated: bool
+    seed: int
+    share: float = 1.0
+    duration_s: int = demand.DURATION_S
+
+
+def coordination(phases: Sequence[int], place: int) -> list[Any]:
+    """The part of a plan that makes junction `place` (0 is the western end) part of an eastbound wave."""
+    rest_ms = CYCLE_MS - LEFT_MS - SIDE_LEFT_MS - SIDE_MS
+    splits = [_SPLIT_MS.get(p, rest_ms) for p in phases]
+    travel_ms = round(nets.SPACING_M / nets.SPEED_M_S * 10) * 100
+    return [CYCLE_MS, place * travel_ms % CYCLE_MS, splits, _MAINS, options.SHORTWAY, 0]
+
+
+def play(entries: Sequence[Entry], workers: int = 2) -> Iterator[metrics.Figures]:
+    """Run them all; several at a time."""
+    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        nets.arterial(Path(place), COUNT)
+        yield from pool.map(_play, entries, [place] * len(entries))
+
+
+def _play(entry: Entry, place: str) -> metrics.Figures:
+    net = nets.found_arterial(Path(place), COUNT)
+    junctions = tuple(junction.read(net.path, name) for name in net.signals)
+    with tempfile.TemporaryDirectory() as folder:
+        routes = demand.arterial(Path(folder) / "routes.xml", net, entry.share, entry.seed, entry.duration_s)
+        run = loop.Run(net.path, routes, Path(folder), junctions, entry.seed, 1_000, entry.duration_s * 1_000)
+        drivers = [loop.Firmware(at, _port(entry, at, i)) for i, at in enumerate(junctions)]
+        return metrics.figures(loop.drive(run, drivers))
+
+
+def _port(entry: Entry, at: junction.Junction, place: int) -> ports.Port:
+    more = {"coordination": coordination(at.phases, place)} if entry.is_coordinated else {}
+    return ports.InProcess(records.site_record(at), records.plan_record(at, **more))
