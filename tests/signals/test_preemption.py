@@ -139,7 +139,7 @@ def test_green_within_the_bound_from_every_state_with_crossings() -> None:
 
 def test_in_a_preemption_the_request_is_the_plans_alone(tier_size: Callable[[int, int], int]) -> None:
     seen = set()
-    for seed in range(tier_size(20, 200)):
+    for seed in range(tier_size(10, 200)):
         rng = random.Random(seed)
         of = street(coordination=COORDINATION if seed % 2 else None)
         inputs = adversaries.meddler(rng, of)
@@ -234,7 +234,7 @@ def test_an_input_that_sticks_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("row", [RAIL_ROW, EMERGENCY_ROW])
-@pytest.mark.parametrize("position", range(0, CYCLE, 75))
+@pytest.mark.parametrize("position", range(0, CYCLE, 150))
 def test_the_cycle_is_back_within_two_cycles(position: int, row: int) -> None:
     of = street(coordination=COORDINATION)
     for _ in range(2 * CYCLE + position):

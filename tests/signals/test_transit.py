@@ -99,7 +99,7 @@ def test_one_grant_and_then_the_lockout() -> None:
     assert not any(one and other for one, other in pairwise(granted))
 
 
-@pytest.mark.parametrize("position", range(0, CYCLE, 90))
+@pytest.mark.parametrize("position", range(0, CYCLE, 180))
 def test_the_cycle_is_kept(position: int) -> None:
     """With a bus at any time of the cycle, the coordination point stays, and the cycle after is as ever."""
     of = street(coordination=COORDINATION)
