@@ -15,8 +15,6 @@ from paifang_wire.mac import Hmac256
 _KEPT = const(8)  # receipts in RAM that can be given again; more commands than this are never under way at once
 # Of a receipt's payload: array, kind and the head of the id before the first, the head of the hash between them.
 _ID, _ID_END, _HASH, _HASH_END = const(3), const(11), const(13), const(45)
-_TOKEN_BYTES = const(16)
-_BOOT_BYTES = const(8)
 
 _UNKNOWN = (messages.UNKNOWN, 0, None, None, None)
 
@@ -35,20 +33,17 @@ class Commands:
     """
 
     def __init__(self, points, role, now_ms, boot: int, receipt_key: bytes, selecting=None, ledger=None) -> None:
-        self._points = points
+        self.points = points
         self._role = role
         self.now_ms = now_ms
-        self._boot = boot
-        self._seal = Hmac256(receipt_key)
+        self.boot = boot
+        self.seal = Hmac256(receipt_key)
         self._selecting = selecting
         self._ledger = ledger
         self._kept = []
         self._running = []
         self._acting = {}
-        self._previous_hash = bytes(32)  # the chain starts anew with each boot
-        if ledger is not None:
-            for identifier, digest in ledger.interrupted():
-                ledger.close(identifier, self._receipt(identifier, digest, _UNKNOWN))
+        self.previous_hash = bytes(32)  # the chain starts anew with each boot
 
     async def execute(self, command: list):
         """The payload of the receipt. A repeated id gets the receipt of the first time, and nothing is done again.
@@ -88,7 +83,7 @@ class Commands:
     def earlier(self):
         """The payload of the next receipt of an earlier boot, each once; None when there is none left."""
         while self._ledger is not None and self._ledger.earlier:
-            payload = self._ledger.find(self._ledger.earlier.pop(0))
+            payload = self._find(self._ledger.earlier.pop(0))
             if payload:
                 return payload
         return None
@@ -101,16 +96,7 @@ class Commands:
             return messages.EXPIRED
         if op == messages.OP_SAFE and left_ms > rules.SAFE_WITHIN_MS:
             return messages.LIMIT
-        return rules.refusal(self._points, point, op, value, expect, self._role.read)
-
-    def row(self, point: int):
-        """The row of a point that is there."""
-        return rules.find(self._points, point)
-
-    def token(self, noise: bytes) -> bytes:
-        """16 bytes that nobody can know before, and that never come again, even if `noise` is worth nothing."""
-        boot = self._boot.to_bytes(_BOOT_BYTES, "big")
-        return self._seal.digest(b"token", boot, self._previous_hash, noise)[:_TOKEN_BYTES]
+        return rules.refusal(self.points, point, op, value, expect, self._role.read)
 
     async def act(self, command: list, digest=None) -> tuple:
         """Do what has passed every check; the result. With the command's `digest`, it is in the ledger before."""
@@ -151,7 +137,7 @@ class Commands:
         if self._ledger is None:
             return None
         payload = self._ledger.find(identifier)
-        if payload == b"":  # begun, and its end was not written down
+        if payload == b"":  # begun before the reset, and its end was not written down
             payload = self._receipt(identifier, self._ledger.digest(identifier), _UNKNOWN)
             self._ledger.close(identifier, payload)
         return payload
@@ -159,8 +145,8 @@ class Commands:
     def _receipt(self, identifier: bytes, digest: bytes, result: tuple) -> bytes:
         receipt = [messages.RECEIPT, identifier, digest]
         receipt.extend(result)
-        receipt.extend((self._boot, self.now_ms(), self._previous_hash))
-        receipt.append(self._seal.digest(cbor.encode(receipt)))
+        receipt.extend((self.boot, self.now_ms(), self.previous_hash))
+        receipt.append(self.seal.digest(cbor.encode(receipt)))
         payload = messages.encode(receipt)
-        self._previous_hash = hashlib.sha256(payload).digest()
+        self.previous_hash = hashlib.sha256(payload).digest()
         return payload

@@ -29,10 +29,6 @@ class Ledger:
                 self._begun[slot] = data
         self.earlier = [identifier for _, identifier in sorted(self._entries) if identifier]
 
-    def interrupted(self) -> list:
-        """[(id, hash of the command), …] of what has begun and not ended, oldest first."""
-        return [(data[_SEQUENCE_BYTES:_ID_END], data[_ID_END:_HASH_END]) for data in sorted(self._begun.values())]
-
     def find(self, identifier: bytes):
         """The payload of the receipt; b"" of what has begun and not ended, None of what is not here."""
         data = self._entry(identifier)
@@ -52,6 +48,7 @@ class Ledger:
         sequence = max([entry[0] for entry in self._entries]) + 1
         data = sequence.to_bytes(_SEQUENCE_BYTES, "big") + identifier + digest
         if not self._write(slot, data):
+            self._erase(slot)  # or the next commit, of whatever, might make it one that power broke off
             self._entries[slot] = (0, b"")
             return False
         self._entries[slot] = (sequence, identifier)
@@ -90,6 +87,13 @@ class Ledger:
         except OSError as error:
             print("ledger: NVS does not take an entry:", repr(error))
             return False
+
+    def _erase(self, slot: int) -> None:
+        try:
+            self._nvs.erase_key(_key(slot))
+            self._nvs.commit()
+        except OSError:
+            pass  # there is none, or the NVS takes nothing at all: then it has not taken the entry either
 
 
 def _key(slot: int) -> str:

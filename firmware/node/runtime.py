@@ -37,7 +37,7 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     greatest = max([row[CLASS] for row in points])
     ledger = selecting = authority = keyset = verifier = None
     if greatest >= _SIGNED_CLASS:
-        keyset, verifier, authority = _signed(name, description[0], nvs, uptime, wall)
+        keyset, verifier, authority = _signed(name, description[0], nvs, uptime, wall, gc)
     if greatest >= _SELECTED_CLASS:
         from .ledger import Ledger
         from .selecting import Selecting
@@ -56,12 +56,12 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     return Supervisor(uptime, wdt, records, role.to_safe_state), tasks
 
 
-def _signed(name: tuple, description: bytes, nvs, uptime, wall) -> tuple:
+def _signed(name: tuple, description: bytes, nvs, uptime, wall, gc) -> tuple:
     """(key set, verifier, authority) of a node with points of class 3."""
     from .authority import Authority
     from .keyset import KeySet
     from .verifier import Verifier, sliced
 
     keyset = KeySet(nvs)
-    verifier = Verifier(uptime.now_ms, sliced(uptime.sleep_ms))
+    verifier = Verifier(uptime.now_ms, sliced(uptime.sleep_ms), gc)
     return keyset, verifier, Authority(name, description, keyset, verifier, uptime.now_ms, wall.utc_ms)

@@ -13,6 +13,7 @@ _VALUE, _UNTIL_MS, _TOKEN = const(0), const(1), const(2)  # places in a selectio
 _NONE = (None, -1, None)  # of a point that is not selected
 _SIGNED_CLASS = const(3)
 _TOKEN_BYTES = const(16)
+_BOOT_BYTES = const(8)
 
 
 class Selecting:
@@ -26,7 +27,7 @@ class Selecting:
     async def run(self, commands, command: list, digest: bytes) -> tuple:
         """The result, as of `commands.refused`, of a command that the table allows; `digest` is its hash."""
         _, _, point, op, value = command[:5]
-        row = commands.row(point)
+        row = rules.find(commands.points, point)
         if op == messages.OP_OPERATE:
             return await self._operate(commands, row, command, digest)
         token = None
@@ -41,7 +42,7 @@ class Selecting:
 
     def _select(self, commands, row: tuple, value: int):
         is_signed = row[rules.CLASS] == _SIGNED_CLASS
-        token = commands.token(self._random(_TOKEN_BYTES)) if is_signed else None
+        token = _token(commands, self._random(_TOKEN_BYTES)) if is_signed else None
         until_ms = commands.now_ms() + (rules.TOKEN_MS if is_signed else rules.SELECT_MS)
         self._selected[row[rules.NUMBER]] = [value, until_ms, token]
         return token
@@ -69,6 +70,12 @@ class Selecting:
         if commands.now_ms() > held[_UNTIL_MS]:
             return messages.WRONG_TOKEN
         return commands.refusal(command)
+
+
+def _token(commands, noise: bytes) -> bytes:
+    """16 bytes that nobody can know before, and that never come again, even if `noise` is worth nothing."""
+    boot = commands.boot.to_bytes(_BOOT_BYTES, "big")
+    return commands.seal.digest(b"token", boot, commands.previous_hash, noise)[:_TOKEN_BYTES]
 
 
 def _selection_refusal(held, is_signed: bool, value: int, now_ms: int) -> int:

@@ -20,10 +20,6 @@ LIMIT = 4096
 DEPTH_LIMIT = 8
 
 _KEYS = (int, bytes, str)
-_ARGUMENT_LENGTHS = (1, 2, 4, 8)
-"""Bytes that follow additional information 24, 25, 26 and 27 (RFC 8949 section 3)."""
-_ARGUMENT_FLOORS = (24, 0x100, 0x10000, 0x100000000)
-"""The least argument that may take that many bytes (section 4.2.1)."""
 
 
 def encode(value: "Any") -> bytes:
@@ -39,13 +35,13 @@ def decode(data: bytes, limit: int = LIMIT) -> "Any":
     Raises WireError: TOO_LONG above `limit` bytes, NOT_CBOR for everything that `encode` would not have written.
     """
     if len(data) > limit:
-        raise WireError(TOO_LONG, "item of more than " + str(limit) + " bytes")
+        raise WireError(TOO_LONG, "more than " + str(limit))
     try:
         value, end = item(data, 0, DEPTH_LIMIT)
     except IndexError:
         raise WireError(NOT_CBOR, "cut short") from None
     if end != len(data):
-        raise WireError(NOT_CBOR, "bytes after the item")
+        raise WireError(NOT_CBOR, "bytes left")
     return value
 
 
@@ -65,11 +61,12 @@ def item(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Any, int]":
     if argument > len(data) - pos:
         raise WireError(NOT_CBOR, "cut short")
     if initial < 0x80:
-        return _string(data[pos : pos + argument], initial), pos + argument
+        chunk = data[pos : pos + argument]
+        return chunk if initial < 0x60 else _text(chunk), pos + argument
     if initial >= 0xC0:
         raise WireError(NOT_CBOR, "a tag")
     if depth == 0:
-        raise WireError(NOT_CBOR, "nested deeper than " + str(DEPTH_LIMIT))
+        raise WireError(NOT_CBOR, "too deep")
     if initial < 0xA0:
         return _array(data, pos, argument, depth - 1)
     return _map(data, pos, argument, depth - 1)
@@ -82,14 +79,14 @@ def append_head(out: bytearray, major: int, argument: int) -> None:
         out.append(major | argument)
         return
     for index in range(4):
-        shift = 8 * _ARGUMENT_LENGTHS[index]
+        shift = 8 << index
         if argument >> shift == 0:
             out.append(major | 24 + index)
             while shift:
                 shift -= 8
                 out.append(argument >> shift & 0xFF)
             return
-    raise WireError(BAD_TYPE, "integer of more than 64 bits")
+    raise WireError(BAD_TYPE, "> 64 bits")
 
 
 def byte_string(data: bytes) -> bytes:
@@ -129,7 +126,7 @@ def append(out: bytearray, value: "Any") -> None:
     elif kind is bool:
         out.append(0xF5 if value else 0xF4)
     else:
-        raise WireError(BAD_TYPE, "no place on the wire for " + str(kind))
+        raise WireError(BAD_TYPE, str(kind))
 
 
 def _in_order(value: "dict[Any, Any]") -> "dict[Any, Any] | list[Any]":
@@ -150,7 +147,7 @@ def _in_order(value: "dict[Any, Any]") -> "dict[Any, Any] | list[Any]":
 def _encoded_key(key: "Any") -> bytes:
     """Refuse the keys that would not be read back: to Python, True is the same key as 1."""
     if not isinstance(key, _KEYS) or key is True or key is False:
-        raise WireError(BAD_TYPE, "a map key that is no integer or string")
+        raise WireError(BAD_TYPE, "a map key")
     return encode(key)
 
 
@@ -159,33 +156,27 @@ def _simple(initial: int) -> "bool | None":
         return None
     if initial == 0xF4 or initial == 0xF5:
         return initial == 0xF5
-    raise WireError(NOT_CBOR, "a float or an unknown simple value")
+    raise WireError(NOT_CBOR, "bad simple")
 
 
 def _argument(data: bytes, pos: int, information: int) -> "tuple[int, int]":
-    """Return (argument, position after it) for additional information 24 and above."""
+    """Return (argument, position after it) for additional information 24 and above (RFC 8949 section 3)."""
     if information == 24:
         argument = data[pos]
         end = pos + 1
         floor = 24
     elif information > 27:
-        raise WireError(NOT_CBOR, "indefinite or reserved length")
+        raise WireError(NOT_CBOR, "bad length")
     else:
-        end = pos + _ARGUMENT_LENGTHS[information - 24]
+        length = 1 << information - 24
+        end = pos + length
         if end > len(data):
             raise WireError(NOT_CBOR, "cut short")
         argument = int.from_bytes(data[pos:end], "big")
-        floor = _ARGUMENT_FLOORS[information - 24]
+        floor = 1 << 4 * length  # what half as many bytes do not hold
     if argument < floor:
-        raise WireError(NOT_CBOR, "not the shortest form")
+        raise WireError(NOT_CBOR, "long form")
     return argument, end
-
-
-def _string(chunk: bytes, initial: int) -> "bytes | str":
-    if initial < 0x60:
-        return chunk
-    _check_utf8(chunk)
-    return str(chunk, "utf-8")
 
 
 def _array(data: bytes, pos: int, count: int, depth: int) -> "tuple[list[Any], int]":
@@ -212,10 +203,10 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
         else:
             key, pos = item(data, pos, depth)
             if not isinstance(key, _KEYS) or key is True or key is False:
-                raise WireError(NOT_CBOR, "a map key that is no integer or string")
+                raise WireError(NOT_CBOR, "a map key")
         encoded = data[start:pos]
         if encoded <= before:
-            raise WireError(NOT_CBOR, "map keys unsorted or twice")
+            raise WireError(NOT_CBOR, "key order")
         before = encoded
         value = data[pos]
         if value < 24:
@@ -227,7 +218,7 @@ def _map(data: bytes, pos: int, count: int, depth: int) -> "tuple[dict[Any, Any]
     return items, pos
 
 
-def _check_utf8(chunk: bytes) -> None:
+def _text(chunk: bytes) -> str:
     """Refuse what RFC 3629 does: MicroPython's own check lets overlong forms and surrogates pass."""
     pos = 0
     while pos < len(chunk):
@@ -240,9 +231,10 @@ def _check_utf8(chunk: bytes) -> None:
         tail = chunk[pos + 1 : pos + length]
         for byte in tail:
             if byte & 0xC0 != 0x80:
-                raise WireError(NOT_CBOR, "text that is not UTF-8")
+                raise WireError(NOT_CBOR, "not UTF-8")
             code = code << 6 | byte & 0x3F
         least = (0x80, 0x800, 0x10000)[length - 2]
         if lead < 0xC2 or lead > 0xF4 or len(tail) != length - 1 or code < least or code > 0x10FFFF or code >> 11 == 27:
-            raise WireError(NOT_CBOR, "text that is not UTF-8")
+            raise WireError(NOT_CBOR, "not UTF-8")
         pos += length
+    return str(chunk, "utf-8")

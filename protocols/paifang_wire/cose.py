@@ -14,13 +14,6 @@ COUNTER_LIMIT = 1 << 32
 
 _MAC_START = b"\x84\x64MAC0"
 """Head of the MAC_structure and its context string, encoded."""
-_TAG_HEADS = {HMAC_256_64: b"\x48", HMAC_256_256: b"\x58\x20"}
-_TAG_LENGTHS = {HMAC_256_64: 8, HMAC_256_256: 32}
-
-
-def mac_structure(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:
-    """Return the MAC_structure of RFC 9052 section 6.3 for context "MAC0"."""
-    return cbor.encode(["MAC0", protected, external_aad, payload])
 
 
 class Mac0:
@@ -33,8 +26,7 @@ class Mac0:
         self._hmac = Hmac256(key)
         self._aad = cbor.byte_string(external_aad)
         self._header = bytes((0xA2, 0x01, alg, 0x06))
-        self._tag_head = _TAG_HEADS[alg]
-        self._tag_length = _TAG_LENGTHS[alg]
+        self._tag_head, self._tag_length = (b"\x48", 8) if alg == HMAC_256_64 else (b"\x58\x20", 32)
 
     def seal(self, counter: int, payload: "bytes | bytearray") -> bytes:
         """Return the frame of `payload` with transport counter `counter` (0..2**32-1)."""
@@ -67,7 +59,7 @@ class Mac0:
         start, end = _payload_span(frame, body)
         tail = len(frame) - self._tag_length
         if frame[end:tail] != self._tag_head:
-            raise WireError(SHAPE, "tag of another length")
+            raise WireError(SHAPE, "not a Mac0")
         return int.from_bytes(frame[7 : body - 1], "big"), frame[start:end]
 
     def verify(self, frame: bytes) -> None:
@@ -97,13 +89,13 @@ class Mac0:
 def _body_start(frame: bytes, header: bytes) -> int:
     """Return where the payload's byte string starts: after array head, protected and empty unprotected."""
     if len(frame) < 18 or frame[0] != 0x84 or frame[2:6] != header:
-        raise WireError(SHAPE, "not a COSE_Mac0 of this suite")
+        raise WireError(SHAPE, "not a Mac0")
     length = frame[6] - 0x40
     body = 8 + length
     if not 1 <= length <= 4 or frame[1] != 0x45 + length or frame[body - 1] != 0xA0:
-        raise WireError(SHAPE, "headers of another form")
+        raise WireError(SHAPE, "not a Mac0")
     if length > 1 and frame[7] == 0:
-        raise WireError(SHAPE, "counter not in its shortest form")
+        raise WireError(SHAPE, "long form")
     return body
 
 
@@ -116,5 +108,5 @@ def _payload_span(frame: bytes, body: int) -> "tuple[int, int]":
         return body + 2, body + 2 + frame[body + 1]
     length = frame[body + 1] << 8 | frame[body + 2]
     if frame[body] != 0x59 or length < 256:
-        raise WireError(SHAPE, "payload of another form")
+        raise WireError(SHAPE, "not a Mac0")
     return body + 3, body + 3 + length

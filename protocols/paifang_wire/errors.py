@@ -1,4 +1,4 @@
-"""The one exception of the wire, and every reason it can carry."""
+"""The one exception of the wire, and every reason it can carry (`names.REASONS`)."""
 
 TOO_LONG = "too-long"
 NOT_CBOR = "not-strict-cbor"
@@ -16,27 +16,9 @@ BAD_TYPE = "bad-type"
 OVER_LIMIT = "over-limit"
 RATE = "rate"
 
-REASONS = (
-    TOO_LONG,
-    NOT_CBOR,
-    SHAPE,
-    CRC,
-    UNKNOWN_NODE,
-    BAD_MAC,
-    REPLAY,
-    BOOT_BACK,
-    WRONG_SITE,
-    WRONG_SUITE,
-    NO_SESSION,
-    UNKNOWN_POINT,
-    BAD_TYPE,
-    OVER_LIMIT,
-    RATE,
-)
-
 
 class WireError(ValueError):
-    """A frame or value was refused. `reason` is one of `REASONS`; `detail` is for people."""
+    """A frame or value was refused. `reason` is one of the texts above; `detail` is for people."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason + ": " + detail if detail else reason)

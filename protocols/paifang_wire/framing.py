@@ -41,7 +41,7 @@ class StreamDecoder:
         length = data[pos] - 0x40
         start = pos + 1
         if length < 0 or length > 25:
-            raise WireError(NOT_CBOR if length != 26 else TOO_LONG, "not a byte string of a frame's length")
+            raise WireError(NOT_CBOR if length != 26 else TOO_LONG, "no frame")
         if length >= 24:
             start = pos + (2 if length == 24 else 3)
             if start > size:
@@ -49,7 +49,7 @@ class StreamDecoder:
             least = 24 if length == 24 else 256
             length = int.from_bytes(data[pos + 1 : start], "big")
             if length < least:
-                raise WireError(NOT_CBOR, "length not in its shortest form")
+                raise WireError(NOT_CBOR, "long form")
         if length > self._limit:
-            raise WireError(TOO_LONG, "frame of " + str(length) + " bytes")
+            raise WireError(TOO_LONG, str(length))
         return start, start + length

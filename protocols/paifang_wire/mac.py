@@ -59,7 +59,7 @@ class Hmac256:
 def hkdf(key: bytes, salt: bytes, info: bytes, length: int = _DIGEST_LENGTH) -> bytes:
     """Return `length` bytes of HKDF-SHA-256 (RFC 5869 sections 2.2 and 2.3); at most 255 * 32."""
     if length > 255 * _DIGEST_LENGTH:
-        raise ValueError("HKDF gives at most 8160 bytes")
+        raise ValueError("too long")
     expand = Hmac256(Hmac256(salt).digest(key))
     out = block = b""
     counter = 1

@@ -171,10 +171,10 @@ def check(message: "Any") -> None:
     """Raise WireError(SHAPE) unless `message` is of its kind's shape."""
     kind: Any = message[0] if _is_array(message) and message else None
     if type(kind) is not int or not 0 <= kind < len(SHAPES):
-        raise WireError(SHAPE, "no such message")
+        raise WireError(SHAPE, "no message")
     shape = SHAPES[kind]
     if len(message) != len(shape) + 1:
-        raise WireError(SHAPE, "message " + str(kind) + " of another length")
+        raise WireError(SHAPE, "message " + str(kind) + ", length")
     index = 0
     for code in shape:
         index += 1

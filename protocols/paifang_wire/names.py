@@ -1,5 +1,41 @@
 """Names for people of what is a number on the wire; nodes do without them."""
 
+from .errors import (
+    BAD_MAC,
+    BAD_TYPE,
+    BOOT_BACK,
+    CRC,
+    NO_SESSION,
+    NOT_CBOR,
+    OVER_LIMIT,
+    RATE,
+    REPLAY,
+    SHAPE,
+    TOO_LONG,
+    UNKNOWN_NODE,
+    UNKNOWN_POINT,
+    WRONG_SITE,
+    WRONG_SUITE,
+)
+
+REASONS = (
+    TOO_LONG,
+    NOT_CBOR,
+    SHAPE,
+    CRC,
+    UNKNOWN_NODE,
+    BAD_MAC,
+    REPLAY,
+    BOOT_BACK,
+    WRONG_SITE,
+    WRONG_SUITE,
+    NO_SESSION,
+    UNKNOWN_POINT,
+    BAD_TYPE,
+    OVER_LIMIT,
+    RATE,
+)
+"""Of a `WireError`: why a frame was refused."""
 KINDS = (
     "hello",
     "welcome",

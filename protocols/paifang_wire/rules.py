@@ -26,8 +26,7 @@ SAFE_WITHIN_MS = 30_000
 NUMBER, NAME, UNIT, TYPE, SCALE, MINIMUM, MAXIMUM, CLASS, INTERLOCK = range(9)
 """Places in a row of a description."""
 
-_SELECTED_OPS = (messages.OP_SELECT, messages.OP_OPERATE, messages.OP_CANCEL)
-_OPS = ((), (messages.OP_DIRECT,), _SELECTED_OPS, _SELECTED_OPS)
+_OPS = ((), (messages.OP_DIRECT,)) + 2 * ((messages.OP_SELECT, messages.OP_OPERATE, messages.OP_CANCEL),)
 """By class: the operations it knows, beside the safe state."""
 
 

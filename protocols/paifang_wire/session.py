@@ -26,9 +26,10 @@ class Channel:
     """One side of an established session: seals with the key of its direction, opens with the other's."""
 
     def __init__(self, key: bytes, site: str, node: str, boot: int, nonces: bytes, outward: int) -> None:
-        inward = keys.DOWN if outward == keys.UP else keys.UP
-        self._out = _session_mac(key, site, node, boot, nonces, outward)
-        self._in = _session_mac(key, site, node, boot, nonces, inward)
+        self._out, self._in = [
+            Mac0(keys.session_key(key, nonces, direction, node, boot), keys.context(site, direction, node, boot))
+            for direction in (outward, keys.UP + keys.DOWN - outward)
+        ]
         self._kinds = messages.DOWNWARD if outward == keys.UP else messages.UPWARD
         self._counter = 0
         self._window = ReplayWindow()
@@ -43,7 +44,7 @@ class Channel:
     def seal_payload(self, payload: "bytes | bytearray") -> bytes:
         """Return the next frame for a message that `messages.encode` has encoded before."""
         if self._counter == COUNTER_LIMIT:
-            raise WireError(NO_SESSION, "transport counter used up")
+            raise WireError(NO_SESSION, "used up")
         frame = self._out.seal(self._counter, payload)
         self._counter += 1
         return frame
@@ -56,7 +57,7 @@ class Channel:
         self._window.commit(counter)
         message = messages.decode(payload)
         if message[0] not in self._kinds:
-            raise WireError(SHAPE, "message " + str(message[0]) + " from the wrong side")
+            raise WireError(SHAPE, "wrong side")
         return message
 
 
@@ -101,7 +102,7 @@ class NodeSession:
         mac.verify(frame)
         message = messages.decode(payload)
         if message[0] != messages.WELCOME or message[1] != self._nonce:
-            raise WireError(NO_SESSION, "no answer to this hello")
+            raise WireError(NO_SESSION, "not to us")
         self._channel = Channel(self._key, self._site, self._node, self._boot, self._nonce + message[2], keys.UP)
         return message
 
@@ -115,12 +116,8 @@ class NodeSession:
 
     def _established(self) -> Channel:
         if self._channel is None:
-            raise WireError(NO_SESSION, "no welcome yet")
+            raise WireError(NO_SESSION, "no welcome")
         return self._channel
-
-
-def _session_mac(key: bytes, site: str, node: str, boot: int, nonces: bytes, direction: int) -> Mac0:
-    return Mac0(keys.session_key(key, nonces, direction, node, boot), keys.context(site, direction, node, boot))
 
 
 def handshake_mac(key: bytes, direction: int, site: str, node: str, boot: int) -> Mac0:

@@ -9,9 +9,9 @@ import pytest
 from portable import flips
 
 from paifang_wire import cose, messages, orders, sign1
-from paifang_wire.errors import REASONS
 from paifang_wire.framing import StreamDecoder, stream_frame
 from paifang_wire.link import GatewayLink
+from paifang_wire.names import REASONS
 from paifang_wire.serial import serial_frame
 from paifang_wire.session import NodeSession
 

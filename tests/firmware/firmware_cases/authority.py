@@ -239,6 +239,30 @@ VECTOR = (
 )
 
 
+class Gc:
+    """A heap with so much room."""
+
+    def __init__(self, free):
+        self.free = free
+
+    def collect(self):
+        pass
+
+    def mem_free(self):
+        return self.free
+
+
+def test_signatures_that_the_heap_has_no_room_for_are_not_looked_at():
+    clock = Clock(100_000)
+    heap = Gc(3_000)
+    verifier = Verifier(clock.now_ms, verify, heap)
+    node = Authority(NAME, DESCRIPTION, Keys(), verifier, clock.now_ms, lambda _: UTC_MS)
+    assert node.examine(command(), ROW, TOKEN) == (messages.BUSY, None)
+    heap.free = 30_000
+    refusal, proof = node.examine(command(), ROW, TOKEN)
+    assert (refusal, complete(node.prove(proof))) == (0, 0)
+
+
 def test_a_real_signature_is_proven_in_many_turns():
     key_bytes = bytes.fromhex(VECTOR[0])
     digest = hashlib.sha256(b"sample").digest()
@@ -450,19 +474,6 @@ def test_a_node_without_points_of_class_3_takes_epochs_and_no_key_sets():
         # With the arithmetic of the curve, for which these keys are none.
         assert told(node, trusted, 1, orders.encode_epoch([NODE, 8]), sign1.EPOCH) == [1, 7, messages.BAD_SIGNATURE]
         assert node.restarts == []
-
-
-class Gc:
-    """A heap with so much room."""
-
-    def __init__(self, free):
-        self.free = free
-
-    def collect(self):
-        pass
-
-    def mem_free(self):
-        return self.free
 
 
 def test_what_the_heap_has_no_room_for_is_not_begun():

@@ -63,14 +63,14 @@ class Nvs:
         self.staged = {}
         self.is_worn_out = False
         self.is_full = False
+        self.is_stuck = False
         self.log = []
 
     def _get(self, key):
-        if key in self.staged:
-            return self.staged[key]
-        if key not in self.stored:
+        value = self.staged[key] if key in self.staged else self.stored.get(key)
+        if value is None:
             raise OSError(-0x1102)
-        return self.stored[key]
+        return value
 
     def get_i32(self, key):
         return self._get(key)
@@ -91,7 +91,13 @@ class Nvs:
         if not self.is_worn_out:
             self.staged[key] = value
 
+    def erase_key(self, key):
+        self._get(key)
+        self.staged[key] = None
+
     def commit(self):
+        if self.is_stuck:
+            raise OSError(-0x1105)
         self.log += sorted(self.staged)
         self.stored.update(self.staged)
         self.staged.clear()

@@ -269,6 +269,27 @@ def test_an_nvs_that_takes_nothing_is_a_refusal():
     assert node.ends(OP_OPERATE) == DONE
 
 
+def test_what_was_refused_for_the_nvs_is_not_told_after_a_reset():
+    for number in range(10):  # in the place of nothing, or of a receipt
+        node = Node()
+        for _ in range(number):
+            node.select()
+            assert node.ends(OP_OPERATE) == DONE
+        node.select()
+        asked = node.asked(OP_OPERATE)
+        node.nvs.is_stuck = True
+        assert tuple(node.does(asked)[3:5]) == refused(messages.BUSY)
+        node.nvs.is_stuck = False
+        node.nvs.set_i32("epoch", 2)
+        node.nvs.commit()
+        node = node.restarted()
+        payload = node.commands.earlier()
+        while payload is not None:
+            assert messages.decode(payload)[3] == messages.EXECUTED
+            payload = node.commands.earlier()
+        assert tuple(messages.decode(node.commands.recall(asked[1]))[3:5]) == (messages.UNKNOWN, messages.NOT_KEPT)
+
+
 def test_a_receipt_that_the_nvs_does_not_take_is_kept_in_ram():
     node = Node()
     node.select()

@@ -3,7 +3,7 @@
 import hashlib
 
 from paifang_wire import cbor, p256, sign1
-from paifang_wire.cose import HMAC_256_64, Mac0, mac_structure
+from paifang_wire.cose import HMAC_256_64, Mac0
 from paifang_wire.errors import BAD_MAC, NOT_CBOR, SHAPE
 from paifang_wire.mac import Hmac256, equal, hkdf
 
@@ -73,6 +73,11 @@ def plain_mac0(key, external_aad, message):
 def untagged(message, tag):
     """Return the message without its one-byte CBOR tag, which the strict codec does not take."""
     return message[1:] if message[:1] == tag else message
+
+
+def mac_structure(protected, external_aad, payload):
+    """Return the MAC_structure of RFC 9052 section 6.3 for context "MAC0"."""
+    return cbor.encode(["MAC0", protected, external_aad, payload])
 
 
 def check_mac_structure(case):

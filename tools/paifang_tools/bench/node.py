@@ -14,7 +14,7 @@ import asyncio, gc, hashlib
 gc.collect()
 before = gc.mem_alloc()
 import paifang_wire.session
-from node import commands, health, link, outbox, records, supervisor, tcp, uptime, wall, wifi
+from node import commands, health, link, outbox, records, supervisor, tcp, trust, uptime, wall, wifi
 gc.collect()
 print(gc.mem_alloc() - before)
 """
