@@ -34,7 +34,7 @@ GRIDS: dict[str, tuple[tuple[float, ...], ...]] = {
     NEMA: tuple((most, left, ext) for most in (40, 60) for left in (15, 25) for ext in (0.5, 1.0, 2.0, 3.0)),
 }
 SEARCHED: dict[str, dict[float, tuple[float, ...]]] = {
-    FIXED: {0.5: (74, 0.5, 5), 1.0: (84, 0.5, 5), 1.3: (84, 0.56, 5)},
+    FIXED: {0.5: (74, 0.5, 5), 1.0: (84, 0.5, 5), 1.3: (96, 0.56, 8)},
     ACTUATED: {0.5: (50, 2.0, -1), 1.0: (50, 2.0, -1), 1.3: (30, 2.0, -1)},
     NEMA: {0.5: (40, 25, 1.0), 1.0: (40, 25, 1.0), 1.3: (40, 25, 0.5)},
 }

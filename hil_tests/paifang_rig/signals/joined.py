@@ -26,6 +26,14 @@ class Joined:
         """Hold, force off, ...: `ports.Seen.order`."""
         self.controller.command(kind, phases)
 
+    def flash(self, switch: bool) -> None:
+        """The local flash switch is on or off: at once, and back through all-red."""
+        mode = self.interlock.mode
+        if switch and mode != interlock.FLASH and mode != interlock.LATCHED:
+            self.interlock.to_flash()
+        elif not switch and mode == interlock.FLASH:
+            self.interlock.to_run()
+
     def tick(self, t_ms: int, covered: int, pedestrians: int, preempts: int, transit: int) -> None:
         """100 ms have passed; the wall clock says `t_ms`; the other arguments as in `ports.Seen`."""
         if self.controller.coordination and t_ms % SYNC_MS == 0:

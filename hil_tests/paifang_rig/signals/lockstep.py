@@ -17,9 +17,10 @@ def serve(descriptor: int) -> None:
         frame = channel.read(frames.DOWN_BYTES)
         if not frame:
             return
-        seq, t_ms, covered, pedestrians, priority, order, phases, _, _ = frames.read_down(frame)
+        seq, t_ms, covered, pedestrians, priority, order, phases, _, flags = frames.read_down(frame)
         if order != frames.NO_ORDER:
             node.order(order, phases)
+        node.flash(bool(flags & frames.FLASH_SWITCH))
         node.tick(t_ms, covered, pedestrians, priority & 15, priority >> 4)
         unit = node.interlock
         channel.write(frames.up(seq, t_ms, unit.aspects, 0, 0, unit.mode))

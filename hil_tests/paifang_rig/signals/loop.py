@@ -75,7 +75,7 @@ class Firmware:
     """Drives a junction with a node's code behind `port`.
 
     `advise(sumo, t_ms, aspects, buttons)` may give orders ((kind, phases), ...) each second; `wishes(t_ms)` gives
-    (preemptions, priorities) as bits. Before traffic begins the node is given `warm_ms` to start up.
+    (preemptions, priorities) as bits and the flash switch. Before traffic begins the node is given `warm_ms` to start up.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Firmware:
         junction: Junction,
         port: Port,
         advise: Callable[[Any, int, bytes, int], tuple[tuple[int, int], ...]] | None = None,
-        wishes: Callable[[int], tuple[int, int]] | None = None,
+        wishes: Callable[[int], tuple[int, int, bool]] | None = None,
         warm_ms: int = 15_000,
     ) -> None:
         self.junction = junction
@@ -106,10 +106,10 @@ class Firmware:
     def step(self, t_ms: int, step_ms: int) -> None:
         if t_ms % BUTTONS_EVERY_MS == 0:
             self._buttons = self._eyes.buttons()
-        preempts, transit = self._wishes(t_ms) if self._wishes else (0, 0)
+        preempts, transit, flash = self._wishes(t_ms) if self._wishes else (0, 0, False)
         if self._advise and t_ms % 1_000 == 0:
             self._orders = list(self._advise(self._sumo, t_ms, self._aspects, self._buttons))
-        seen = Seen(self._eyes.detectors(), self._buttons, preempts, transit)
+        seen = Seen(self._eyes.detectors(), self._buttons, preempts, transit, None, flash)
         self._ticks(self._warm_ms + t_ms, step_ms, seen)
         self.waits.note(t_ms, seen.detectors, self._buttons, self._aspects)
 

@@ -35,6 +35,7 @@ class Seen(NamedTuple):
     preempts: int = 0
     transit: int = 0
     order: tuple[int, int] | None = None
+    flash: bool = False
 
 
 class Port(Protocol):
@@ -54,6 +55,7 @@ class InProcess:
     def tick(self, t_ms: int, seen: Seen) -> tuple[bytes, int]:
         if seen.order:
             self.node.order(*seen.order)
+        self.node.flash(seen.flash)
         self.node.tick(t_ms, seen.detectors, seen.pedestrians, seen.preempts, seen.transit)
         return bytes(self.node.interlock.aspects), self.node.interlock.mode
 
@@ -73,7 +75,8 @@ class Lockstep:
         order, phases = seen.order or (frames.NO_ORDER, 0)
         self._seq += 1
         priority = seen.preempts | seen.transit << 4
-        answer = self._exchange(frames.down(self._seq, t_ms, seen.detectors, seen.pedestrians, priority, order, phases))
+        flags = frames.SUPPLY_OK | frames.RELAY_CLOSED | frames.FLASH_SWITCH * seen.flash
+        answer = self._exchange(frames.down(self._seq, t_ms, seen.detectors, seen.pedestrians, priority, order, phases, 0, flags))
         seq, at_ms, aspects, _, _, mode = frames.read_up(answer, self._groups)
         if seq != self._seq & 0xFFFF or at_ms != t_ms:
             raise RigError(f"the node answers tick {seq} at {at_ms} ms; asked was {self._seq} at {t_ms} ms")
