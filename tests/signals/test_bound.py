@@ -34,6 +34,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "coordination": COORDINATION,
         "each": {"options": phases.LOCK | phases.REST_IN_WALK | phases.PED_RECALL | phases.DUAL_ENTRY},
     },
+    "no backing up": {
+        "peds": True,
+        "each": {"options": phases.LOCK | phases.BACKUP_PROTECT | phases.DUAL_ENTRY | phases.SIMULTANEOUS_GAP},
+    },
+    "no backing up, coordinated": {
+        "peds": True,
+        "coordination": COORDINATION,
+        "each": {"options": phases.LOCK | phases.BACKUP_PROTECT},
+    },
     "buses": {"peds": True, "transit": [[2, 20_000, 10_000, 30_000], [4, 20_000, 10_000, 30_000]]},
     "four sides": {"rings": [[[1], [2], [3], [4]], [[5], [6], [7], [8]]], "peds": True},
 }

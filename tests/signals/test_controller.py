@@ -125,6 +125,21 @@ def test_a_ring_goes_on_by_itself_before_the_barrier() -> None:
     assert all(6 in green for green in seen)
 
 
+def test_a_protected_left_turn_comes_back_only_when_both_through_movements_end() -> None:
+    """Else those who filter against phase 6 see amber with 2 and believe that 6 has it, too."""
+    rows = [plan_records.phase(n, options=phases.BACKUP_PROTECT if n % 2 else phases.DUAL_ENTRY) for n in range(1, 9)]
+    of = settled(street(rows=rows), 2, 6)
+    together = 0
+    for _ in range(400):
+        before = of.green()
+        of.tick(Input(bits(1, 2, 6)))
+        ended = set(before) - set(of.green())
+        assert ended & {2, 6} in (set(), {2, 6})
+        together += ended >= {2, 6}
+    assert together
+    assert any(green == [1, 6] for green in run(of, 600, bits(1, 6))), "6 may begin anew beside it"
+
+
 def test_dual_entry_brings_the_other_rings_through_phase_along() -> None:
     of = settled(street(), 2, 6)
     until(of, 3, 8, vehicles=bits(3))

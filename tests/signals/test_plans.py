@@ -70,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[list[Any]], None], str]] = {
     "half a tick": (of_phase(1, PASSAGE, 3_050), "phase 1: 3050 ms is no multiple of 100 ms"),
     "most below least": (of_phase(1, MOST, 4_000), "phase 1: most green of 4000 ms is below the least, 5000 ms"),
     "least gap above passage": (of_phase(1, GAP, 4_000), "phase 1: least gap is above the passage time"),
-    "an unknown option": (of_phase(1, OPTIONS, 512), "phase 1: options 512: not known"),
+    "an unknown option": (of_phase(1, OPTIONS, 1024), "phase 1: options 1024: not known"),
     "no yellow": (of_phase(1, AMBER, 0), "phase 1: made for an amber of 0 ms, the site has 3000 ms"),
     "no red clearance": (of_phase(1, RED, 0), "phase 1: amber and red clearance of 3000 ms, the site needs up to 5000"),
     "an unserved group": (of_phase(2, PEDS, 0), "crossing 2 is served by no phase"),

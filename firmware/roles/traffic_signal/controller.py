@@ -20,7 +20,7 @@ from . import aspects as lamp
 from .bound import Bound
 from .calls import COMMAND_TICKS, FORCE_OFF, HOLD, OMIT, Calls
 from .coordination import Coordination
-from .phases import DUAL_ENTRY, NONE, PHASES, RED_REST, REST_IN_WALK, SIMULTANEOUS_GAP
+from .phases import BACKUP_PROTECT, DUAL_ENTRY, NONE, PHASES, RED_REST, REST_IN_WALK, SIMULTANEOUS_GAP
 from .priority import LEAVING, OFF, Preemption, Transit
 from .walking import ASKED, IDLE, TICKS_TO_NOTICE, Walking
 
@@ -40,6 +40,7 @@ class Controller:
         self.coordination = Coordination(plan, site.tick_ms) if plan.cycle else None
         self.preemption = Preemption(plan.preempts)
         self.transit = Transit(plan.transit)
+        self._backups = plan.with_option(BACKUP_PROTECT)
         self.current = bytearray([NONE] * plan.rings)
         self.place = bytearray(plan.rings)
         self.shown = bytearray(plan.rings)
@@ -229,9 +230,10 @@ class Controller:
             allowed &= ~self.calls.commanded(OMIT)
             if self.coordination:
                 allowed &= self.coordination.permitted()
-        self._find_ending(allowed, transit)
+        protected = self._protected()
+        self._find_ending(allowed, allowed & protected, transit)
         eligible = allowed | demand & self.bound.due
-        outside = eligible & ~self.plan.phases_of(self.side)
+        outside = eligible & (~self.plan.phases_of(self.side) | protected)
         stays = False
         for r in range(self.plan.rings):
             stays = not self._leaves(r, eligible, outside) or stays
@@ -247,13 +249,21 @@ class Controller:
                 mask |= 1 << p
         return mask
 
-    def _find_ending(self, wanted: int, transit: int) -> None:
+    def _protected(self) -> int:
+        """Phases of this side that are reached only when all rings end, as those of another side are."""
+        mask = 0
+        for p in range(PHASES):
+            if self._backups >> p & 1 and self.plan.side_of[p] == self.side:
+                mask |= (self.plan.place_of[p] <= self.place[self.plan.ring_of[p]]) << p
+        return mask
+
+    def _find_ending(self, wanted: int, by_all: int, transit: int) -> None:
         self.ending = 0
         for r in range(self.plan.rings):
             p = self.current[r]
             if p == NONE or not self.shown[r]:
                 continue
-            conflicting = wanted & self.plan.conflicts[p]
+            conflicting = wanted & self.plan.conflicts[p] | by_all
             if conflicting:
                 self.against[r] = _more(self.against[r])
             is_over = self.green[r] >= self.plan.least[p] and self.walking.state[r] == IDLE
@@ -320,7 +330,9 @@ class Controller:
         self.side = side
         self.bound.done = 0
         for r in range(plan.rings):
-            self._start(r, self._first_of(plan.sequence[r][side], eligible))
+            p = self._first_of(plan.sequence[r][side], eligible)
+            # Back to where the ring is: it ends all the same, and may begin anew after that.
+            self._start(r, NONE if p == self.current[r] else p)
 
     def _first_of(self, phases, eligible: int) -> int:
         for p in phases:

@@ -17,9 +17,11 @@ DUAL_ENTRY = const(32)
 SIMULTANEOUS_GAP = const(64)
 RED_REST = const(128)
 REST_IN_WALK = const(256)
-OPTIONS = const(511)
+BACKUP_PROTECT = const(512)
+OPTIONS = const(1023)
 """Options of a phase: what calls it when nobody is there, whether a call is remembered, whether it accompanies the
-other ring's phase over a barrier, whether a gap at a barrier counts only while it lasts, and how it rests."""
+other ring's phase over a barrier, whether a gap at a barrier counts only while it lasts, how it rests, and whether its
+ring may go back to it only when all rings end: for left turns where others filter on green (no yellow trap)."""
 
 DWELL = const(0)
 SHORTWAY = const(1)
