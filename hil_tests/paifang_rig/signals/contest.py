@@ -96,7 +96,7 @@ def play_one(entry: Entry, net: nets.Net, folder: Path) -> Outcome:
         (crossing,),
         entry.seed,
         entry.step_ms,
-        entry.duration_s * 1_000,
+        (entry.duration_s + traffic.DRAIN_S) * 1_000,
         rival.program if rival else "",
     )
     driver = rivals.Walks(crossing, rival) if rival else _firmware(crossing)

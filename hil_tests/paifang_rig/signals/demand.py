@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 VEHICLES_PER_H = 2_463
 PEDESTRIANS_PER_H = 480
 DURATION_S = 4_200
+DRAIN_S = 60
+"""How long a run goes on when nobody comes any more: who has not departed by then was kept out."""
 _SIDE_STREETS_WEIGH = 0.8
 _TURNS = ((1, 0.15), (2, 0.65), (3, 0.20))
 """Quarter turns from the leg one comes from to the leg one leaves by, clockwise seen from above the other way: right,

@@ -8,7 +8,6 @@ from roles.traffic_signal import (  # pyright: ignore[reportMissingImports] - on
     site,
 )
 
-
 SYNC_MS = 10_000
 
 
@@ -29,7 +28,7 @@ class Joined:
     def flash(self, switch: bool) -> None:
         """The local flash switch is on or off: at once, and back through all-red."""
         mode = self.interlock.mode
-        if switch and mode != interlock.FLASH and mode != interlock.LATCHED:
+        if switch and mode not in (interlock.FLASH, interlock.LATCHED):
             self.interlock.to_flash()
         elif not switch and mode == interlock.FLASH:
             self.interlock.to_run()

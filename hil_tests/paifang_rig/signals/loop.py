@@ -75,7 +75,7 @@ class Firmware:
     """Drives a junction with a node's code behind `port`.
 
     `advise(sumo, t_ms, aspects, buttons)` may give orders ((kind, phases), ...) each second; `wishes(t_ms)` gives
-    (preemptions, priorities) as bits and the flash switch. Before traffic begins the node is given `warm_ms` to start up.
+    (preemptions, priorities) as bits and the flash switch. Before traffic begins the node has `warm_ms` to start up.
     """
 
     def __init__(

@@ -76,7 +76,8 @@ class Lockstep:
         self._seq += 1
         priority = seen.preempts | seen.transit << 4
         flags = frames.SUPPLY_OK | frames.RELAY_CLOSED | frames.FLASH_SWITCH * seen.flash
-        answer = self._exchange(frames.down(self._seq, t_ms, seen.detectors, seen.pedestrians, priority, order, phases, 0, flags))
+        known = (seen.detectors, seen.pedestrians, priority, order, phases)
+        answer = self._exchange(frames.down(self._seq, t_ms, *known, 0, flags))
         seq, at_ms, aspects, _, _, mode = frames.read_up(answer, self._groups)
         if seq != self._seq & 0xFFFF or at_ms != t_ms:
             raise RigError(f"the node answers tick {seq} at {at_ms} ms; asked was {self._seq} at {t_ms} ms")

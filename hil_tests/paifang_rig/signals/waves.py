@@ -56,11 +56,12 @@ def _play(entry: Entry, place: str) -> metrics.Figures:
     junctions = tuple(junction.read(net.path, name) for name in net.signals)
     with tempfile.TemporaryDirectory() as folder:
         routes = demand.arterial(Path(folder) / "routes.xml", net, entry.share, entry.seed, entry.duration_s)
-        run = loop.Run(net.path, routes, Path(folder), junctions, entry.seed, 1_000, entry.duration_s * 1_000)
+        span_ms = (entry.duration_s + demand.DRAIN_S) * 1_000
+        run = loop.Run(net.path, routes, Path(folder), junctions, entry.seed, 1_000, span_ms)
         drivers = [loop.Firmware(at, _port(entry, at, i)) for i, at in enumerate(junctions)]
         return metrics.figures(loop.drive(run, drivers))
 
 
 def _port(entry: Entry, at: junction.Junction, place: int) -> ports.Port:
-    more = {"coordination": coordination(at.phases, place)} if entry.is_coordinated else {}
-    return ports.InProcess(records.site_record(at), records.plan_record(at, **more))
+    cycle = coordination(at.phases, place) if entry.is_coordinated else None
+    return ports.InProcess(records.site_record(at), records.plan_record(at, coordination=cycle))
