@@ -53,7 +53,7 @@ def forget(part: str) -> None:
 
 def _role(config: dict, checks, uptime):
     name = config["role"]
-    names = sorted([entry.split(".")[0] for entry in os.listdir("/roles") if entry != "shared"])
+    names = sorted([entry.split(".")[0] for entry in os.listdir("/roles") if "." in entry])
     if name not in names:
         raise checks.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(names)))
     module = __import__("roles." + name, None, None, ("build",))
