@@ -63,19 +63,22 @@ def by_hand(module: str) -> list[Mutant]:
     return [edited(module, name, old, new) for name, (old, new) in table.items()]
 
 
-def by_mutmut(module: str) -> list[Mutant]:
-    """Every mutant that mutmut makes of the module's functions."""
+def by_mutmut(module: str, sample: int = 0) -> list[Mutant]:
+    """Every mutant that mutmut makes of the module, or `sample` of them."""
     from mutmut.mutation.file_mutation import create_mutations
 
     source = source_of(module)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("src").mkdir()  # its generator insists on the configuration of a project, which it finds beside src
         tree, mutations, _, _ = create_mutations(f"{module}.py", source)
+    numbered = list(enumerate(mutations))
+    if sample:
+        numbered = random.Random(1).sample(numbered, sample)
     found = []
-    for number, mutation in enumerate(mutations):
-        source = tree.deep_replace(mutation.original_node, mutation.mutated_node).code
-        place, old, new = _difference(tree.code, source)
-        found.append(Mutant(f"{module} {number}, line {place}: {old} -> {new}", source))
+    for number, mutation in numbered:
+        changed = tree.deep_replace(mutation.original_node, mutation.mutated_node).code
+        place, old, new = _difference(source, changed)
+        found.append(Mutant(f"{module} {number}, line {place}: {old} -> {new}", changed))
     return found
 
 
@@ -149,9 +152,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--by-hand", action="store_true")
     options = parser.parse_args()
-    made = by_hand(options.module) if options.by_hand else by_mutmut(options.module)
-    if options.sample:
-        made = random.Random(1).sample(made, options.sample)
+    made = by_hand(options.module) if options.by_hand else by_mutmut(options.module, options.sample)
     left = survivors(options.module, made)
     print(f"{options.module}: {len(made)} mutants, {len(made) - len(left)} killed")
 

@@ -142,3 +142,58 @@ MONITOR = {
     "another matrix goes on": ("        if not same:\n            self._trip(MATRIX)\n", ""),
     "the clock does not wrap": ("(now_ms - self._last_ms) & _CLOCK_MASK", "now_ms - self._last_ms"),
 }
+
+EQUIVALENT = {
+    "interlock": (
+        (
+            'self._left = array("H", [0] * (site.count + _EXTRA))',
+            'self._left = array("H", [1] * (site.count + _EXTRA))',
+            "the next line flashes, which writes every place; the mode that is read before is LATCHED in neither",
+        ),
+    ),
+    "monitor": (
+        ("_ROWS = const(4)", "_ROWS = const(5)", "one row of counters more, which no reason uses"),
+        (
+            "_SATURATED = const(60_000)",
+            "_SATURATED = const(60001)",
+            "where a counter stops matters to no row: far beyond all their times, and below 65,536",
+        ),
+        (
+            "_SELF_TEST_SAMPLES = const(60)",
+            "_SELF_TEST_SAMPLES = const(61)",
+            "the self-test looks for 20 ms longer; what trips has done so after 800 ms",
+        ),
+        (
+            'return array("H", [0] * count)',
+            'return array("H", [1] * count)',
+            "`reset` clears all of them before the first sample",
+        ),
+        (
+            "self._expected_red = self._expected_amber = self._expected_green = -1",
+            "self._expected_red = self._expected_amber = self._expected_green = -2",
+            "any negative number says that nothing is known",
+        ),
+        ("self._last_ms = -1", "self._last_ms = -2", "any negative number says that there was no sample"),
+        (
+            "place = row * self._count + i",
+            "place = row * self._count - i",
+            "another order of the same counters: places below 0 count from the end, and no two of them meet",
+        ),
+        (
+            "self._ended_ms[i] = 0",
+            "self._ended_ms[i] = 1",
+            "as long as the green is shown; both are far below 2.7 s, and the green's end sets it anew",
+        ),
+        (
+            "self._seen[i] = self._shown[i] = 0",
+            "self._seen[i] = self._shown[i] = 1",
+            "red instead of nothing yet: what may begin or end after the one may after the other, and as soon",
+        ),
+        (
+            "self._seen_ms[i] = self._amber_ms[i] = 0",
+            "self._seen_ms[i] = self._amber_ms[i] = 1",
+            "the first lamp that is lit sets the one anew, the first amber the other",
+        ),
+    ),
+}
+"""Changes that mutmut makes and nothing can find: (line, changed line, the reason)."""

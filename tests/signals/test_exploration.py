@@ -33,8 +33,9 @@ STATES = {
 """A change of these is a change of what the interlock keeps in mind."""
 SIDE_BY_SIDE = (["junction"], ["dual-ring", "pairs"])
 LONGER = (
-    ["junction-CN", "dual-ring-CN", "dual-ring-DE", "dual-ring-uneven"],
-    ["junction-UK", "junction-DE", "dual-ring-UK", "pairs-uneven"],
+    ["junction-half"],
+    ["junction-CN", "junction-UK", "junction-DE", "dual-ring-CN", "dual-ring-UK", "dual-ring-DE", "dual-ring-uneven"]
+    + ["pairs-uneven"],
 )
 
 

@@ -11,7 +11,7 @@ from shipped import HERE
 
 BY_HAND = {"interlock": INTERLOCK, "monitor": MONITOR}
 LEAST_BY_HAND = 15
-SAMPLE = "24"
+SAMPLE = "12"
 
 
 def hunted(*arguments: str) -> str:
@@ -34,5 +34,6 @@ def test_mistakes_by_mutmut(module: str, tier: str) -> None:
     pytest.importorskip("mutmut")
     told = hunted(module, *(() if tier == "soak" else ("--sample", SAMPLE))).splitlines()
     found = {line.split(", ", 1)[1].split(": ", 1)[1] for line in told if line.startswith("survives: ")}
-    assert found <= set(EQUIVALENT[module]), "\n".join(told)
+    known = {f"{old} -> {new}" for old, new, _ in EQUIVALENT[module]}
+    assert found <= known, "\n".join(told)
     print(told[-1])

@@ -608,6 +608,7 @@ def test_who_may_move_together_waits_for_nobody():
 def test_as_it_is_made():
     watch = Monitor(MATRIX_OF_3, VEHICLES)
     assert watch.relay_stuck is False
+    assert watch.holds is False
     assert watch.tripped is False
     assert (watch.reason, watch.group, watch.enable) == (0, -1, 0)
     assert Monitor([0, 0b100, 0], 0b111).compare([0, 0b100, 0b010])
