@@ -34,15 +34,15 @@ GRIDS: dict[str, tuple[tuple[float, ...], ...]] = {
     NEMA: tuple((most, left, ext) for most in (40, 60) for left in (15, 25) for ext in (0.5, 1.0, 2.0, 3.0)),
 }
 SEARCHED: dict[str, dict[float, tuple[float, ...]]] = {
-    FIXED: {0.5: (74, 0.5, 5), 1.0: (84, 0.5, 5), 1.3: (96, 0.56, 8)},
+    FIXED: {0.5: (74, 0.5, 5), 1.0: (84, 0.5, 5), 1.3: (110, 0.56, 11)},
     ACTUATED: {0.5: (50, 2.0, -1), 1.0: (50, 2.0, -1), 1.3: (30, 2.0, -1)},
-    NEMA: {0.5: (40, 25, 1.0), 1.0: (40, 25, 1.0), 1.3: (40, 25, 0.5)},
+    NEMA: {0.5: (40, 25, 1.0), 1.0: (40, 25, 1.0), 1.3: (60, 15, 1.0)},
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the contest."""
+    """One run of the contest. `filtering`: left turns may go on gaps of the oncoming traffic, whoever controls."""
 
     controller: str
     demand: float
@@ -50,6 +50,7 @@ class Entry:
     settings: tuple[float, ...] = ()
     duration_s: int = traffic.DURATION_S
     step_ms: int = 1_000
+    filtering: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def play(every: Sequence[Entry], workers: int = 2) -> Iterator[Outcome]:
 
 def play_one(entry: Entry, net: nets.Net, folder: Path) -> Outcome:
     """One run on the cross `net`; writes into `folder`."""
-    crossing = junction.read(net.path, "c")
+    crossing = junction.read(net.path, "c", filtering=entry.filtering)
     folder.mkdir(parents=True, exist_ok=True)
     routes = traffic.cross(folder / "routes.xml", entry.demand, entry.seed, entry.duration_s)
     rival = _rival(entry, crossing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .detecting import placed
+from .junction import LEFTS
 from .shipped import phases as options
 from .shipped import site
 
@@ -31,6 +33,7 @@ class Timing:
     before_reduction_ms: int = 0
     to_reduce_ms: int = 0
     least_gap_ms: int = 0
+    left_delay_ms: int = 24_000
     simultaneous_gap: bool = False
 
 
@@ -71,15 +74,16 @@ def plan_record(junction: Junction, timing: Timing = Timing(), **more: Any) -> l
         more.get("coordination"),
         more.get("preempts", []),
         more.get("transit", []),
-        detectors(junction),
+        detectors(junction, timing.left_delay_ms),
     ]
 
 
-def detectors(junction: Junction) -> list[list[int]]:
-    """One row a detector, in the order of `detecting.placed`."""
-    from .detecting import placed  # noqa: PLC0415 - detectors of a junction know their rows
-
-    return [[spot.phase, 0, spot.extension_ms, spot.options, 0, 0, 0] for spot in placed(junction)]
+def detectors(junction: Junction, left_delay_ms: int) -> list[list[int]]:
+    """One row a detector, in the order of `detecting.placed`. A left turn calls when it has found no gap for a while."""
+    spots = placed(junction)
+    delays = [left_delay_ms if spot.phase in LEFTS and junction.filtering else 0 for spot in spots]
+    rows = zip(spots, delays, strict=True)
+    return [[spot.phase, delay_ms, spot.extension_ms, spot.options, 0, 0, 0] for spot, delay_ms in rows]
 
 
 def _phase(junction: Junction, p: int, timing: Timing) -> list[int]:
