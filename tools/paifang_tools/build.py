@@ -207,6 +207,12 @@ def _config(file: Path) -> dict[str, Any]:
     return config
 
 
+def _is_alone(config: Mapping[str, Any]) -> bool:
+    """Whether the node would have nothing to reach its gateway by; what is malformed the node itself explains."""
+    link = config.get("link")
+    return isinstance(link, dict) and cast("dict[str, Any]", link).get("kind") == "tcp" and not config.get("wifi")
+
+
 def _block_count(text: str) -> int:
     if not text.isdecimal() or not 2 <= int(text) <= BLOCK_COUNT_LIMIT:
         raise argparse.ArgumentTypeError(f"{text}: expected a number from 2 to {BLOCK_COUNT_LIMIT}")
@@ -227,6 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ToolError, OSError, ValueError) as error:
         print(f"build: {error}", file=sys.stderr)
         return 2
+    if _is_alone(config):
+        print("build: note: without wifi, a node with a TCP link gets onto no network", file=sys.stderr)
     size = image_size(image)
     print(f"{options.out}: {size.content:,} bytes of files, {size.used:,} of {size.total:,} bytes used")
     return 0

@@ -82,8 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         output.print_error(error.message, error.hint)
         code = error.exit_code
     except typer.TyperException as error:
-        output.print_error(error.format_message().rstrip("."), "see `paifang --help`")
+        output.print_error(error.format_message().rstrip("."), f"see `{_command_path(error)} --help`")
         code = error.exit_code
     except typer.Abort:
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _command_path(error: typer.TyperException) -> str:
+    """The command that was misused, as it was typed: "paifang send"."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return "paifang" if context is None else context.command_path

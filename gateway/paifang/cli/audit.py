@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -31,7 +31,9 @@ _LISTED = [
     output.column("ACTOR", "actor"),
     output.Column("DETAIL", lambda row: _brief(row["detail"])),
 ]
-_VALUE_SHOWN = 32
+_VALUE_SHOWN = 60
+_FOR_MACHINES = {"order", "approval", "receipt", "payload", "description", "asked_ms", "expires_ms", "uid"}
+"""What a line of the list leaves out: bytes, and times and users that the line has already."""
 
 
 @app.callback(invoke_without_command=True)
@@ -68,6 +70,7 @@ def list_entries(
 
 
 def _list(wanted: Asked, first: int | None, limit: int, kind: str | None, folder: Path | None) -> None:
+    _check_kind(kind)
     if folder is None:
         with connected(wanted.place) as gateway:
             rows = gateway.request("audit.list", first=first, limit=limit, kind=kind)
@@ -75,7 +78,15 @@ def _list(wanted: Asked, first: int | None, limit: int, kind: str | None, folder
         from paifang.audit import queries, reading
 
         rows = queries.listed(reading.LogFolder(folder), first, limit, kind)
-    output.print_rows(rows, _LISTED, wanted.as_json, "there is no such entry")
+    nothing = "there is no such entry" if kind is None else f"there is no entry of the kind {kind}"
+    output.print_rows(rows, _LISTED, wanted.as_json, nothing)
+
+
+def _check_kind(kind: str | None) -> None:
+    from paifang.audit import KINDS
+
+    if kind is not None and kind not in KINDS:
+        raise bad_argument(f"entries of the kind {kind!r} do not exist", f"there are {', '.join(KINDS)}")
 
 
 @app.command()
@@ -99,7 +110,7 @@ def show(
     if wanted.as_json:
         output.print_json(found)
     else:
-        for line in output.tree({**found, "time": fields.clock(found["utc_ms"])}):
+        for line in output.tree({"time": fields.moment(found["utc_ms"]), **found}):
             typer.echo(line)
 
 
@@ -162,7 +173,7 @@ def _check_proof(file: Path, log: "Verifier", as_json: bool) -> None:
         output.print_json({**entry.shown(), "size": checkpoint.size, "origin": checkpoint.origin})
         return
     output.print_note(f"entry {entry.index} of {checkpoint.size} in {checkpoint.origin}, signed by the log's key")
-    for line in output.tree({**entry.shown(), "time": fields.clock(entry.utc_ms)}):
+    for line in output.tree({"time": fields.moment(entry.utc_ms), **entry.shown()}):
         typer.echo(line)
 
 
@@ -195,8 +206,15 @@ def begin(ctx: typer.Context, data: DataOption = None, config: ConfigOption = No
 
 
 def _brief(detail: Mapping[str, Any]) -> str:
-    """A detail in one cell: "op=direct value=1"; long values are cut, `audit show` has them whole."""
-    return " ".join(f"{key}={_cut(output.json_text(value).strip(chr(34)))}" for key, value in detail.items())
+    """A detail in one cell: "op=direct value=1"; `audit show` has all of it, with what machines read, uncut."""
+    told = [(key, value) for key, value in detail.items() if key not in _FOR_MACHINES and value is not None]
+    return " ".join(f"{key}={_cut(_text(value))}" for key, value in told if value != "")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, cast("list[object]", value)))
+    return output.json_text(value).strip('"')
 
 
 def _cut(text: str) -> str:

@@ -106,7 +106,7 @@ def show(
     typer.echo(output.printable(verdicts.sentence(found)))
     for name in ("order", "approval", "receipt", "table", "host", "now_ms"):
         found.pop(name, None)
-    for line in output.tree({name: _dated(name, each) for name, each in found.items()}):
+    for line in output.tree(dict(_dated(name, each) for name, each in found.items())):
         typer.echo(line)
 
 
@@ -141,7 +141,7 @@ def submit(
     verdicts.show(receipt, wanted.as_json)
     if receipt["token"] and not wanted.as_json:
         where = f"{receipt['node']} {receipt['point']} {fields.value(receipt['value'])}"
-        output.print_note(f"next, in 5 minutes: paifang send {where} --request FILE --token {receipt['token']}")
+        output.print_note(f"next, within 5 minutes: paifang send {where} --request FILE --token {receipt['token']}")
     raise typer.Exit(verdicts.exit_code([receipt]))
 
 
@@ -258,8 +258,11 @@ def _request(answer: Mapping[str, Any]) -> "Request":
     return Request.of_pending(answer["site"], answer)
 
 
-def _dated(name: str, each: Any) -> Any:
-    return fields.clock(each) if name.endswith("_ms") and each and name != "uptime_ms" else each
+def _dated(name: str, each: Any) -> tuple[str, Any]:
+    """A time is shown as one, and its name without the unit: ("asked", "18:35:07")."""
+    if not name.endswith("_ms") or name == "uptime_ms":
+        return name, each
+    return name.removesuffix("_ms"), fields.clock(each) if each else each
 
 
 def _timeout_s(within_ms: int) -> float:

@@ -49,6 +49,9 @@ def delegate(
     opened = Keyring.own().find(key)
     check_kind(opened, ("person",), "a delegation")
     about = PublicKey.read(service)
+    if about.kind != "service":
+        message = f"{service} is the {about.kind} key of {about.person}, and only services act in somebody's name"
+        raise bad_argument(message, "paifang keys new NAME --service")
     pairs, bits, expires = _scope(scope), _ops(ops), _until_ms(until)
     least = newest_known(site) if keyset is None else keyset
     wanted = delegations.Delegation(about.public, about.name, bits, pairs, key_class, rate, expires, least)

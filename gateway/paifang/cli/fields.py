@@ -15,6 +15,11 @@ def clock(utc_ms: int) -> str:
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", moment)
 
 
+def moment(utc_ms: int) -> str:
+    """A time with its date and zone: "2026-11-20 18:35:07 +0800"."""
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(utc_ms / 1000))
+
+
 def now() -> str:
     return clock(round(time.time() * 1000))
 

@@ -113,12 +113,12 @@ def use(name: NameArgument) -> None:
 def export(
     key: KeyArgument = None,
     out: OutOption = None,
-    toml: Annotated[bool, typer.Option("--toml", help="As a [[key]] block to put into keyset.toml.")] = False,
+    toml: Annotated[bool, typer.Option("--toml", help=r"As a [\[key]] table to put into keyset.toml.")] = False,
     key_class: Annotated[
         int, typer.Option("--class", metavar="N", min=0, max=3, help="With --toml: the greatest class of points.")
     ] = 1,
 ) -> None:
-    r"""Print the public half of a key, for whoever keeps the key set.
+    """Print the public half of a key, for whoever keeps the key set.
 
     The private half never leaves its file: back that up as it is, and keep the passphrase elsewhere.
 

@@ -11,6 +11,8 @@ from paifang.cli.roots import RootsOption, known_roots, no_roots
 from paifang.errors import not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paifang.keys.keyset import KeySet
 
 app = typer.Typer(
@@ -35,13 +37,14 @@ _COLUMNS = (
 def build(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The keyset.toml.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The *.keyset to write.", show_default=False)
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The *.keyset (else FILE-vN.keyset).", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there, signatures and all.")] = False,
 ) -> None:
     """Make a *.keyset of a keyset.toml, for the roots to sign.
 
-    A keyset.toml has a version and a [[key]] for each key; `paifang keys export NAME --toml` prints one.
+    A keyset.toml has a version and a [\\[key]] for each key; `paifang keys export NAME --toml` prints one.
 
     \b
     paifang keys set build keyset.toml -o ward-1.keyset
@@ -93,12 +96,17 @@ def show(
 def check(file: SetArgument, roots: RootsOption = None, as_json: JsonOption = False) -> None:
     """Look a key set over: its form, its signatures, and what is unwise in it. Exits with 1 if it is not good.
 
+    A keyset.toml is looked over before it is built; it has no signatures yet.
+
     \b
     paifang keys set check ward-1.keyset --roots roots.json
     """
     from paifang.keys.keyring import Keyring
 
     keyset = _read(file)
+    if file.suffix == ".toml":
+        _check_text(keyset, as_json)
+        return
     known = known_roots(keyset.rooted, roots, file)
     if known is None:
         raise no_roots(file)
@@ -108,9 +116,23 @@ def check(file: SetArgument, roots: RootsOption = None, as_json: JsonOption = Fa
     if as_json:
         output.print_json({"version": keyset.version, "site": known.site, "signed_by": names, "warnings": warnings})
         return
+    _warn(warnings)
+    typer.echo(output.printable(f"key set {keyset.version} of {known.site}, signed by {' and '.join(names)}"))
+
+
+def _check_text(keyset: "KeySet", as_json: bool) -> None:
+    """What can be said of a keyset.toml: it was read, and this is unwise in it."""
+    warnings = keyset.warnings()
+    if as_json:
+        output.print_json({"version": keyset.version, "site": None, "signed_by": [], "warnings": warnings})
+        return
+    _warn(warnings)
+    typer.echo(f"key set {keyset.version}, {len(keyset.entries)} keys, not built and signed yet")
+
+
+def _warn(warnings: "Iterable[str]") -> None:
     for warning in warnings:
         output.print_note(f"warning: {warning}")
-    typer.echo(output.printable(f"key set {keyset.version} of {known.site}, signed by {' and '.join(names)}"))
 
 
 @app.command()

@@ -81,7 +81,16 @@ def _command(name: str, value: object) -> TyperCommand | TyperGroup:
         raise TypeError(f"{value!r} is neither a function nor a typer.Typer")
     command = cast("TyperCommand | TyperGroup", get_command(single))
     command.name = name
+    _reflow(command)
     return command
+
+
+def _reflow(command: Any) -> None:
+    """Let paragraphs of the help be as wide as the terminal, not as their source; those that begin with \\b stay."""
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(each if each.startswith("\b") else each.replace("\n", " ") for each in paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        _reflow(each)
 
 
 def _broken_command(name: str, plugin: EntryPoint, error: Exception) -> TyperCommand:

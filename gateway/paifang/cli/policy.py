@@ -106,7 +106,7 @@ def explain(
 ) -> None:
     """Whether somebody may do something, and which rule decides.
 
-    A question is PERSON ACTION NODE [POINT] [VALUE] [for PERSON] [at [DAY] TIME]. Actions are read, direct,
+    A question is PERSON ACTION NODE [POINT] [VALUE] \\[for PERSON] \\[at [DAY] TIME]. Actions are read, direct,
     select, operate, cancel, safe, approve, admin and enrol. Exits with 0 if it is allowed, 1 if not.
 
     \b
@@ -181,7 +181,7 @@ def init(
     from paifang.policy.rules import ROLES_FILE, embedded
 
     place, settings = _place(wanted, folder)
-    target = place or settings.data / "policy"
+    target, written = place or settings.data / "policy", list[str]()
     texts = {ROLES_FILE: embedded(ROLES_FILE), PEOPLE_FILE: PEOPLE_EXAMPLE}
     try:
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -189,9 +189,11 @@ def init(
             if not (target / name).exists():
                 (target / name).write_text(text, encoding="utf-8")
                 (target / name).chmod(0o644)
+                written.append(name)
     except OSError as error:
         raise resource_error(f"cannot write into {target}: {error.strerror}", "choose another folder") from error
-    output.print_note(f"wrote {target}; change it, then look it over with: paifang policy check")
+    made = f"wrote {' and '.join(written)} into {target}" if written else f"{target} has them already"
+    output.print_note(f"{made}; change it, then look it over with: paifang policy check")
 
 
 def _place(wanted: Asked, folder: Path | None) -> "tuple[Path | None, Settings]":

@@ -46,6 +46,8 @@ def sentence(receipt: Mapping[str, Any]) -> str:
     if verdict != "executed":
         reason = receipt["reason"] or "no reason given"
         return f"{verdict}: {where}: {_REASONS.get(reason, reason)}"
+    if receipt.get("op") == "select":
+        return f"executed: {where} is selected for {_with_unit(receipt['value'], receipt['unit'])}"
     before, after = (_with_unit(receipt[key], receipt["unit"]) for key in ("before", "after"))
     return f"executed: {where} was {before}, reads back {after}"
 

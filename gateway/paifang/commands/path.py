@@ -17,6 +17,7 @@ from paifang.commands.gates import Gates, Step
 from paifang.commands.givers import Envelope, Giver, Givers
 from paifang.commands.refusals import offline, refused
 from paifang.commands.selections import Selections
+from paifang.config.units import format_ms
 from paifang.errors import PaifangError, bad_argument
 from paifang.store.commands import Command
 from paifang_wire import messages, rules
@@ -349,4 +350,4 @@ class CommandPath:
 
 def check_within(within_ms: int, most_ms: int = WITHIN_MOST_MS) -> None:
     if not WITHIN_LEAST_MS <= within_ms <= most_ms:
-        raise bad_argument(f"within is {WITHIN_LEAST_MS} ms to {most_ms // 1000} s, not {within_ms}")
+        raise bad_argument(f"within is {WITHIN_LEAST_MS} ms to {most_ms // 1000} s, not {format_ms(within_ms)}")

@@ -45,6 +45,8 @@ class Roots:
     @classmethod
     def read(cls, file: Path) -> Roots:
         """From a roots.json, {site, roots: [{name, public}, …]}. Raises PaifangError saying what is wrong in it."""
+        if not file.exists():
+            raise bad_argument(f"there are no root keys at {file}", "copy the roots.json of the root ceremony there")
         found = files.read_json(file, "a list of root keys")
         try:
             roots = tuple(Root(str(each["name"]), bytes.fromhex(each["public"])) for each in found["roots"])

@@ -53,6 +53,8 @@ async def test_the_log_of_the_running_gateway_is_listed_shown_and_proved(daemon,
     checked = await paifang("audit", "prove", "--check", tmp_path / "one.tlog-proof", "--public", public, "--json")
     assert checked.code == 0, checked.err
     assert checked.json["index"] == enrolled["index"]
+    unheard_of = await paifang("audit", "list", "--kind", "enroll")
+    assert (unheard_of.code, "there are start, stop" in unheard_of.err) == (EXIT_USAGE, True)
     missing = await paifang("audit", "show", 10_000)
     assert (missing.code, "there is no entry 10000" in missing.err) == (EXIT_REFUSED, True)
     verified = await paifang("audit", "verify", "--json")

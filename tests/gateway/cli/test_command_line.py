@@ -26,6 +26,20 @@ def test_each_command_has_help_that_keeps_its_examples_lines(inside, command):
     assert "Usage: paifang " + command[0] in done.out
 
 
+def test_help_is_as_wide_as_the_terminal_and_keeps_its_brackets(inside):
+    said = " ".join(inside("policy", "explain", "--help").out.split())
+    assert "PERSON ACTION NODE [POINT] [VALUE] [for PERSON] [at [DAY] TIME]. Actions are read, direct" in said
+    assert "As a [[key]] table" in inside("keys", "export", "--help").out
+    assert "\\b" not in inside("keys", "export", "--help").out
+    narrow = [line.strip() for line in inside("safe", "--help").out.splitlines()]
+    assert "is" not in narrow
+
+
+def test_wrong_usage_names_the_help_of_its_command(inside):
+    assert inside("nodes", "show").err.endswith("; see `paifang nodes show --help`\n")
+    assert inside("--no-such-option").err.endswith("; see `paifang --help`\n")
+
+
 @pytest.mark.parametrize(
     "command",
     [

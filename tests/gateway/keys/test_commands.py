@@ -107,6 +107,10 @@ def test_the_root_ceremony(ward, done, paifang):
         ("wang", 3, "active"),
         ("li", 3, "active"),
     ]
+    text = json.loads(done("keys", "set", "check", "keyset.toml", "--json").out)
+    assert (text["version"], text["signed_by"]) == (1, [])
+    nowhere = paifang("keys", "set", "check", "ward-1.keyset", "--roots", "no.json")
+    assert (nowhere.code, "there are no root keys at no.json" in nowhere.err) == (2, True)
     again = paifang("keys", "root", "new", "--out", "roots")
     assert "may hold the only root keys" in again.err
     assert done("keys", "set", "show", "ward-1.keyset", "--toml").out.count("[[key]]") == 2
@@ -201,6 +205,8 @@ def test_what_does_not_go_with_an_epoch_record_is_told(ward, done, paifang, monk
 def test_a_delegation(ward, done, paifang):
     done("keys", "new", "scada", "--service")
     given = ("keys", "delegate", "--service", "keys/scada.pub", "--key", "li", "--until", "30d", "--keyset", 1)
+    person = paifang(*given, "--service", "keys/wang-laptop.pub", "--scope", "meter-*/relay", "--yes")
+    assert (person.code, "is the person key of wang" in person.err) == (2, True)
     said = done(*given, "--scope", "meter-*/relay", "--scope", "aq-1/fan", "--rate", 6, "--yes")
     assert "li lets scada" in said.err
     assert "direct on meter-*/relay aq-1/fan, class 1, 6/min, on ward-1" in said.err
