@@ -34,8 +34,9 @@ STATES = {
 SIDE_BY_SIDE = (["junction"], ["dual-ring", "pairs"])
 LONGER = (
     ["junction-half"],
-    ["junction-CN", "junction-UK", "junction-DE", "dual-ring-CN", "dual-ring-UK", "dual-ring-DE", "dual-ring-uneven"]
-    + ["pairs-uneven"],
+    [f"{kind}-{country}" for kind in ("junction", "dual-ring") for country in ("CN", "UK", "DE")],
+    ["dual-ring-uneven"],
+    ["pairs-uneven"],
 )
 
 

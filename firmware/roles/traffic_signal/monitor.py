@@ -97,8 +97,8 @@ class Monitor:
     """`matrix[i]`: bitmask of the groups that may not move with i. `vehicles`: bitmask of the groups with amber.
 
     `options`: RED_AMBER, LATCH_SUPPLY. `latched`: the reason that was kept over a loss of power, or 0.
-    `tripped`; `reason` and `group` of the trip (0 and -1 if none). `enable` is the level of the pin that holds the relay
-    while `holds`; whoever sees that it does not sends the interlock to flash, so that the way back is through all-red.
+    `tripped`; `reason` and `group` of the trip (0 and -1 if none). `enable` is the level of the pin that holds
+    the relay while `holds`; whoever sees that it does not sends the interlock to flash: back is through all-red.
     `relay_stuck`: it was found closed while let go, whatever the reason of the trip is. A trip lasts until `reset`;
     only SUPPLY passes by itself, without LATCH_SUPPLY.
     """
