@@ -19,7 +19,8 @@ async def acknowledge(node, verdict=0, reason=0, before=0):
     command = await node.hear(messages.COMMAND)
     digest = hashlib.sha256(messages.encode(command)).digest()
     after = command[4] if verdict == messages.EXECUTED else before
-    receipt = [messages.RECEIPT, command[1], digest, verdict, reason, before, after, None, 1, 5_000, bytes(32), bytes(32)]
+    receipt = [messages.RECEIPT, command[1], digest, verdict, reason, before, after, None]
+    receipt += [1, 5_000, bytes(32), bytes(32)]
     node.say(receipt)
     return command
 
