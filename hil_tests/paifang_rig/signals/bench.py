@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEEDS = 10
+_SIDE_SEEDS = 4
 _SPEED_S = 600
 _FIGURES = (
     ("mean delay", "s", "mean_s"),
@@ -50,7 +51,12 @@ def main() -> None:
 def rows(seeds: Sequence[int]) -> list[Row]:
     """Measure and return the suite's rows."""
     outcomes = list(contest.play(contest.entries(seeds)))
-    return [*_speed(), *contest_rows(outcomes, len(seeds)), *_wave_rows(seeds)]
+    return [
+        *_speed(),
+        *contest_rows(outcomes, len(seeds)),
+        *_protected_rows(seeds[:_SIDE_SEEDS]),
+        *_wave_rows(seeds[:_SIDE_SEEDS]),
+    ]
 
 
 def contest_rows(outcomes: list[contest.Outcome], seeds: int) -> list[Row]:
@@ -112,6 +118,20 @@ def _speed() -> list[Row]:
 def _processor_s() -> float:
     """Of this process and of its children that have ended: both sides wait for one another, one at a time works."""
     return sum(os.times()[:4])
+
+
+def _protected_rows(seeds: Sequence[int]) -> list[Row]:
+    """The mean delay where left turns may not go on a gap, so that nothing is won by leaving their phases out."""
+    outcomes = list(contest.play(contest.protected_entries(seeds)))
+    made: list[Row] = []
+    for share in contest.DEMANDS:
+        of = [one for one in outcomes if one.entry.demand == share]
+        ours = [one.figures.mean_s for one in of if one.entry.controller == contest.FIRMWARE]
+        theirs = [one.figures.mean_s for one in of if one.entry.controller == contest.NEMA]
+        ratio, low, high = metrics.ratio_interval(ours, theirs)
+        how = f"{len(seeds)} seeds, left turns on their own phases only: {low:.3f} to {high:.3f}"
+        made.append(row(f"{share} firmware : NEMA, left turns protected only", ratio, "x", how))
+    return made
 
 
 def _wave_rows(seeds: Sequence[int]) -> list[Row]:

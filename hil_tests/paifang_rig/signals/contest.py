@@ -38,6 +38,8 @@ SEARCHED: dict[str, dict[float, tuple[float, ...]]] = {
     ACTUATED: {0.5: (50, 2.0, -1), 1.0: (50, 2.0, -1), 1.3: (30, 2.0, -1)},
     NEMA: {0.5: (40, 25, 1.0), 1.0: (40, 25, 1.0), 1.3: (60, 15, 1.0)},
 }
+PROTECTED: dict[float, tuple[float, ...]] = {0.5: (60, 40, 0.5), 1.0: (60, 40, 0.5), 1.3: (40, 25, 1.0)}
+"""What was found for NEMA where left turns have nothing but their own phase."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ def entries(seeds: Sequence[int], controllers: Sequence[str] = CONTROLLERS) -> l
         for share in DEMANDS
         for seed in seeds
         for name in controllers
+    ]
+
+
+def protected_entries(seeds: Sequence[int]) -> list[Entry]:
+    """NEMA and the firmware where left turns have nothing but their own phase."""
+    return [
+        Entry(name, share, seed, PROTECTED[share] if name == NEMA else (), filtering=False)
+        for share in DEMANDS
+        for seed in seeds
+        for name in (NEMA, FIRMWARE)
     ]
 
 

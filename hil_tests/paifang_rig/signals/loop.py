@@ -18,6 +18,7 @@ from .colours import Colours
 from .detecting import Eyes, additional
 from .lamps import LampLog
 from .ports import TICK_MS, Port, Seen
+from .records import LEFT_DELAY_MS
 from .waits import Waits
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Firmware:
         advise: Callable[[Any, int, bytes, int], tuple[tuple[int, int], ...]] | None = None,
         wishes: Callable[[int], tuple[int, int, bool]] | None = None,
         warm_ms: int = 15_000,
+        left_delay_ms: int = LEFT_DELAY_MS,
     ) -> None:
         self.junction = junction
         self._port = port
@@ -96,7 +98,7 @@ class Firmware:
         self._orders: list[tuple[int, int]] = []
         self._buttons = 0
         self._aspects = b""
-        self.waits = Waits(junction)
+        self.waits = Waits(junction, left_delay_ms if junction.filtering else 0)
 
     def start(self, sumo: Any) -> None:
         self._sumo = sumo

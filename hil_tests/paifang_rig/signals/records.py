@@ -18,6 +18,8 @@ WALK_MS, BUFFER_MS = 7_000, 3_000
 MOST_RED_MS = 180_000
 START_MS = (4_000, 6_000)
 COUNTRY = "US"
+LEFT_DELAY_MS = 24_000
+"""A left turn that may also go on a gap calls its own phase when it has found none for so long."""
 
 THROUGH = (2, 4, 6, 8)
 
@@ -33,7 +35,7 @@ class Timing:
     before_reduction_ms: int = 0
     to_reduce_ms: int = 0
     least_gap_ms: int = 0
-    left_delay_ms: int = 24_000
+    left_delay_ms: int = LEFT_DELAY_MS
     simultaneous_gap: bool = False
 
 
@@ -79,7 +81,7 @@ def plan_record(junction: Junction, timing: Timing = Timing(), **more: Any) -> l
 
 
 def detectors(junction: Junction, left_delay_ms: int) -> list[list[int]]:
-    """One row a detector, in the order of `detecting.placed`. A left turn calls when it has found no gap for a while."""
+    """One row a detector, in the order of `detecting.placed`. A left turn calls when it has found no gap."""
     spots = placed(junction)
     delays = [left_delay_ms if spot.phase in LEFTS and junction.filtering else 0 for spot in spots]
     rows = zip(spots, delays, strict=True)

@@ -1,10 +1,14 @@
-"""How long somebody has waited for his green: vehicles from when they cover a detector, pedestrians from the button."""
+"""How long somebody has waited for his green: pedestrians from the button on, vehicles from their call on.
+
+A vehicle calls when it has covered its detector for the detector's delay.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .detecting import placed
+from .junction import LEFTS
 from .shipped import aspects
 
 if TYPE_CHECKING:
@@ -17,7 +21,8 @@ class Waits:
     A vehicle that goes away, on a gap of the oncoming traffic, has not waited; a pedestrian who has pressed waits.
     """
 
-    def __init__(self, junction: Junction) -> None:
+    def __init__(self, junction: Junction, left_delay_ms: int = 0) -> None:
+        self._delays = {f"phase {p}": left_delay_ms for p in LEFTS}
         self._zones = [0] * (max(junction.phases) + 1)
         for i, spot in enumerate(placed(junction)):
             if spot.length_m:
@@ -41,5 +46,5 @@ class Waits:
             if served:
                 self.longest_ms[name] = max(self.longest_ms[name], t_ms - begun_ms)
         else:
-            self._since.setdefault(name, t_ms)
+            self._since.setdefault(name, t_ms + self._delays.get(name, 0))
             self.longest_ms[name] = max(self.longest_ms[name], t_ms - self._since[name])
