@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
 TYPINGS := build/typings
 
-.PHONY: venv demo test soak lint lint-code lint-format lint-imports lint-types lint-firmware bench format lock
+.PHONY: venv demo test soak explore lint lint-code lint-format lint-imports lint-types lint-firmware bench format lock
 .DEFAULT_GOAL := venv
 
 venv: $(VENV)/.project
@@ -23,6 +23,10 @@ test: venv
 
 soak: venv
 	$(BIN)/python -m pytest --tier soak $(ARGS)
+
+# Every state of the signals' interlock, of every country, and every mutant of it and of the monitor: about an hour.
+explore: venv
+	$(BIN)/python -m pytest --tier soak -s tests/signals/test_exploration.py tests/signals/test_mutants.py $(ARGS)
 
 # `make -k lint` goes on after a finding and shows them all.
 lint: lint-code lint-format lint-imports lint-types lint-firmware
