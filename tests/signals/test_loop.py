@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from paifang_rig.errors import RigError
-from paifang_rig.signals import demand, junction, loop, metrics, nets, oracle, ports, records, rivals, scenario
+from paifang_rig.signals import (
+    advising,
+    demand,
+    junction,
+    loop,
+    metrics,
+    nets,
+    oracle,
+    ports,
+    records,
+    rivals,
+    scenario,
+)
 from paifang_rig.signals.lamps import parse
 from paifang_rig.signals.shipped import plans, site
 from paifang_wire import cbor
@@ -109,18 +121,36 @@ def test_everybody_who_waits_is_served_in_time(run, cross, tier_size):
     assert 0 < max(result.longest_waits_ms.values()) <= records.MOST_RED_MS
 
 
-def test_an_order_reaches_both_interpreters_alike(run, cross):
-    def advise(sumo, t_ms, shown, buttons):
-        return ((2, 0b1011_1011), (1, 0b0100_0100)) if t_ms // 30_000 % 2 else ()
+class Tidal:
+    """An adviser that gives the main street the junction in every other half-minute, and keeps what it was told."""
 
+    def __init__(self):
+        self.told = []
+
+    def __call__(self, traffic):
+        self.told.append(traffic)
+        if traffic.t_ms // 30_000 % 2 == 0:
+            return ()
+        return ((advising.OMIT, 0b1101_1101), (advising.FORCE_OFF, 0b1101_1101), (advising.HOLD, 0b0010_0010))
+
+
+def test_advice_reaches_both_interpreters_alike(run, cross):
     logs = []
     for kind in (ports.InProcess, ports.MicroPython):
-        port = kind(records.site_record(cross), records.plan_record(cross))
+        port, adviser = kind(records.site_record(cross), records.plan_record(cross)), Tidal()
         try:
-            logs.append(loop.drive(run(200), [loop.Firmware(cross, port, advise)]).logs["c"])
+            node = loop.Firmware(cross, port, advising.Watch(cross, adviser))
+            logs.append(loop.drive(run(200), [node]).logs["c"])
         finally:
             port.close()
     assert logs[0] == logs[1]
+    assert [i for i, letter in enumerate(first_shown(logs[0], 58_000)) if letter in "GA"] == [1, 5]
+    assert len(adviser.told) == 200
+    assert any(traffic.green == 0b0010_0010 and max(traffic.standing) > 0 for traffic in adviser.told)
+    assert all(traffic.standing[p] <= traffic.coming[p] for traffic in adviser.told for p in range(8))
+    assert max(max(traffic.ahead) for traffic in adviser.told) > 0
+    assert any(traffic.walking for traffic in adviser.told)
+    assert any(traffic.buttons for traffic in adviser.told)
 
 
 @pytest.mark.parametrize(
