@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NamedTuple, Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .monitor_rows import BEFORE_MS, GROUPS, LONGEST_MS, MATRIX, QUIET, ROWS, STREET_A, VEHICLES, Lamps, Row, World
 from .shipped import monitor
