@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paifang_rig.signals import bench, contest, junction, loop, metrics, nets, records, waits, waves
+from paifang_rig.signals import bench, contest, demand, drive, junction, loop, metrics, nets, records, waits, waves
 from paifang_rig.signals.shipped import plans, site
 from paifang_wire import cbor
 
@@ -96,3 +96,18 @@ def test_a_wave_saves_a_fifth_of_the_stops():
     entries = [waves.Entry(is_coordinated, seed) for seed in (1, 2, 3) for is_coordinated in (True, False)]
     found = [figures.stops for figures in waves.play(entries)]
     assert sum(found[::2]) <= 0.8 * sum(found[1::2])
+
+
+def test_a_net_from_a_folder_is_driven_and_judged(tmp_path, monkeypatch, capsys):
+    nets.cross(tmp_path)
+    monkeypatch.setattr("sys.argv", ["drive", str(tmp_path), "--seconds", "60", "--logs", str(tmp_path / "logs")])
+    assert drive.main() == 2
+    assert "expected one .rou.xml" in capsys.readouterr().err
+    demand.cross(tmp_path / "some.rou.xml", 1.0, 1, 60)
+    assert drive.main() == 0
+    said = capsys.readouterr().out
+    assert "c: " in said
+    assert "0 rules broken" in said
+    assert "mean_s" in said
+    assert "c_walk: not driven" in said
+    assert (tmp_path / "logs" / "c.log").read_text().startswith("100 ffffffff---- 0\n")
