@@ -17,9 +17,8 @@ venv: $(VENV)/.project
 demo: venv
 	$(BIN)/paifang demo $(ARGS)
 
-# A file's tests stay together on one of the processes: they share what its fixtures have built.
 test: venv
-	$(BIN)/python -m pytest --tier test -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --tier test -n auto --dist worksteal $(ARGS)
 
 soak: venv
 	$(BIN)/python -m pytest --tier soak $(ARGS)

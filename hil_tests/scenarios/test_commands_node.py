@@ -16,7 +16,7 @@ from paifang_wire import messages
 RELAY = 16
 NAME = "sm-1"
 OVERVOLTAGE_DV = 2_531
-LATE_MS = 301_000
+LATE_MS = 400_000  # 300 s, and what a busy machine is late in hearing the node
 
 
 @pytest.fixture
