@@ -18,7 +18,7 @@ from paifang_wire import messages
 
 
 def flagged(gate) -> int:
-    """Reports of answers that came, on a busy machine, too late for their driver: the node says so and loses nothing."""
+    """Reports of answers that came too late, on a busy machine, for their driver: the node says so, loses nothing."""
     late = {messages.MUTE, messages.GARBLED}
     return sum(bool(late & set(record.get("quality", {}).values())) for record in gate.stored())
 
