@@ -18,7 +18,7 @@ from .shipped import phases as options
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CYCLE_MS = 100_000
+CYCLE_MS = 110_000
 LEFT_MS, SIDE_LEFT_MS, SIDE_MS = 13_000, 12_000, 31_000
 COUNT = 4
 _MAINS = 0b0010_0010
