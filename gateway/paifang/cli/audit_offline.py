@@ -62,6 +62,8 @@ def verify(
     from paifang.audit.verify import verify_folder
 
     place = folder or own_folder(wanted) / "public"
+    if not place.is_dir():
+        raise bad_argument(f"there is no folder {place}", "name the log's with --folder, or the gateway's with --data")
     if public is None:
         public = str(place.absolute().parent / "log.pub")
         output.print_note(f"the key is {public}, from beside the log: to be sure, compare it with one kept elsewhere")
