@@ -39,7 +39,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, in the test tier, what only a soak runs; give a soak's tests the time its numbers take."""
+    """Leave out, in the test tier, what only a soak runs; give a soak's tests the time its numbers take.
+
+    What has asked for the most time begins first: at the end no process is left alone with it.
+    """
+    items.sort(key=_asked_s, reverse=True)
     soak_only = [item for item in items if _tier_of(item) == "soak"]
     if _tier_of_run(config) == "soak":
         for item in items:
@@ -61,6 +65,11 @@ def _tier_of(item: pytest.Item) -> str:
     if tier not in TIERS:
         raise pytest.UsageError(f"{item.nodeid}: tier {tier!r} is none of {', '.join(TIERS)}")
     return tier
+
+
+def _asked_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker and marker.args else 0.0
 
 
 @pytest.fixture(scope="session")
