@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import with_sumo  # noqa: F401 - skips this module where there is no SUMO
 
 from paifang_rig.signals import bench, contest, demand, drive, junction, loop, metrics, nets, records, waits, waves
 from paifang_rig.signals.shipped import plans, site

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import with_sumo  # noqa: F401 - skips this module where there is no SUMO
 
 from paifang_rig.errors import RigError
 from paifang_rig.signals import (
