@@ -16,7 +16,6 @@ from paifang_rig.tap import DOWN, UP, Tap
 from paifang_rig.wifi import Wifi
 from paifang_wire import messages
 
-
 ON_THE_EDGE = 2
 """Of ten thousand readings: answers that the bench has on its list and a busy board had not read when it was cut."""
 
