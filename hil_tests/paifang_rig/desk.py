@@ -64,7 +64,7 @@ class Line:
         return self.hello[10]
 
     def value(self, point: int) -> int | None:
-        """What the node reported last of a point in this session."""
+        """What the node reported last of a point since it came."""
         for message in reversed(self.records):
             if message[0] == messages.REPORT and point in message[5]:
                 return message[5][point]

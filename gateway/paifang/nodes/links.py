@@ -43,7 +43,7 @@ class Link:
     `boot` and `table` are those of the node's session; `uptime_ms` was the node's at `uptime_at_s` of our clock.
     `hello` is the one answered last, `enrolled` whom the registry knew by that name then. `latest` are the newest good
     values of this boot as (value, uptime_ms), None for a value that is not good; `keyset` is the version that the node
-    holds, `keyset_refused` the newest one that it did not take; `number` tells this session of it from all others.
+    holds, `keyset_refused` the newest one that it did not take; `number` tells its live session from all others.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""A command whose receipt did not come: asked for again, on this session or the next, until there is one verdict."""
+"""A command whose receipt did not come: asked for again, on the same link or the next, until there is one verdict."""
 
 from __future__ import annotations
 
