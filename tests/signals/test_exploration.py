@@ -63,7 +63,7 @@ def capsys_disabled(request: pytest.FixtureRequest) -> Any:
     return request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_state_is_safe(summaries: list[dict[str, Any]]) -> None:
     """The judge has found nothing (it would have ended the program), and all that is legal has been seen."""
     states = {one["name"]: one["states"] for one in summaries}
@@ -71,7 +71,7 @@ def test_every_state_is_safe(summaries: list[dict[str, Any]]) -> None:
     assert {name: one for one in summaries if (name := one["name"]) and one["missing"]} == {}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_clocks_of_the_judge_follow_from_the_state(summaries: list[dict[str, Any]]) -> None:
     """One reading of the judge for each state: what the interlock has forgotten, no rule asks for."""
     assert {one["name"] for one in summaries if one["twins"]} == set()

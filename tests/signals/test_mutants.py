@@ -20,14 +20,14 @@ def hunted(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=3600).stdout
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("module", BY_HAND)
 def test_mistakes_by_hand(module: str) -> None:
     assert len(BY_HAND[module]) >= LEAST_BY_HAND
     assert hunted(module, "--by-hand") == f"{module}: {len(BY_HAND[module])} mutants, {len(BY_HAND[module])} killed\n"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("module", BY_HAND)
 def test_mistakes_by_mutmut(module: str, tier: str) -> None:
     """All of them in a soak, and a sample otherwise: those that survive are known, each with its reason."""
