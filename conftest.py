@@ -41,8 +41,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, in the test tier, what only a soak runs; give a soak's tests the time its numbers take.
 
-    What has asked for the most time begins first: at the end no process is left alone with it, and what takes both cores
-    is over before the scenarios that keep real time.
+    What has asked for the most time begins first: at the end no process is left alone with it, and what takes both
+    cores is over before the scenarios that keep real time.
     """
     items.sort(key=_asked_s, reverse=True)
     soak_only = [item for item in items if _tier_of(item) == "soak"]
