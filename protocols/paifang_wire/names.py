@@ -78,6 +78,7 @@ EVENTS = (
     "records-dropped",
     "output-fault",
     "started",
+    "signal",
 )
 GAPS = ("none", "queue-full", "settled-before")
 """Why records will never come; `settled-before` is said to a gateway that has lost its own memory of them."""

@@ -1,4 +1,4 @@
-"""What persons sign: orders, approvals, key sets, delegations, epochs; their shapes, and the rules between them.
+"""What persons sign: orders, approvals, key sets, delegations, epochs, site records; and the rules between them.
 
 Each is a canonical CBOR array, signed as `sign1` says. Gateway and node check them with the same functions; a check
 returns a refusal of `messages`, or 0. Whether a signature is genuine is `p256`'s matter on a node.
@@ -36,6 +36,8 @@ KEY_SHAPE = "gnKSuW"
 DELEGATION_SHAPE = "gnuWKuuu"
 """Service's public key, its name, operations as bits, scope, greatest class, rate a minute, expires_ms, key set."""
 EPOCH_SHAPE = "nu"
+SITE_SHAPE = "ncl"
+"""Node, edition, site safety record; what is in that is checked by the node's role."""
 
 PUBLIC, PERSON, KEY_CLASS, STATE, OPS, SCOPE = range(6)
 """Places in a key of a set."""
@@ -79,6 +81,16 @@ def encode_epoch(epoch: "Sequence[Any]") -> bytes:
 def decode_epoch(payload: bytes) -> "list[Any]":
     """Return [node, epoch]. Raises WireError."""
     return _decode(EPOCH_SHAPE, payload)
+
+
+def encode_site(site: "Sequence[Any]") -> bytes:
+    """Return the payload of a signal node's site record. Raises WireError(SHAPE)."""
+    return _encode(SITE_SHAPE, site)
+
+
+def decode_site(payload: bytes) -> "list[Any]":
+    """Return [node, edition, record], the record as it is. Raises WireError."""
+    return _decode(SITE_SHAPE, payload)
 
 
 def encode_keyset(version: int, keys: "Sequence[Sequence[Any]]") -> bytes:

@@ -22,6 +22,7 @@ _PRELUDE: dict[str, Judge] = {
     "tstr": lambda item: type(item) is str,
     "bool": lambda item: type(item) is bool,
     "null": lambda item: item is None,
+    "any": lambda _: True,
 }
 _CONTROLS: dict[str, Callable[[Any, int, int], bool]] = {
     ".size": lambda item, low, high: low <= len(item.encode() if isinstance(item, str) else item) <= high,

@@ -169,6 +169,15 @@ def check_shapes():
     expect(reason(orders.encode_keyset, 1, many), "shape")
 
 
+def check_site():
+    """A site record comes back as it was, and is anything in a list; node and edition are not."""
+    site = ["signal-1", 3, [1, "CN", [["north", 0, 5_000, [0, 3_000, 3_000]]], [0]]]
+    expect(orders.decode_site(orders.encode_site(site)), site)
+    for bad in (site[:-1], replaced(site, 0, ""), replaced(site, 1, 0), replaced(site, 2, {}), replaced(site, 2, None)):
+        expect(reason(orders.encode_site, bad), "shape")
+        expect(reason(orders.decode_site, cbor.encode(bad)), "shape")
+
+
 def check_sign1():
     """One shape only."""
     signed = sign1.pack(b"kid-kid-", b"payload", bytes(64))
@@ -212,7 +221,7 @@ def replaced(fields, place, value):
     return copy
 
 
-CHECKS = (check_rules, check_interlock_texts, check_order, check_keys, check_shapes, check_sign1)
+CHECKS = (check_rules, check_interlock_texts, check_order, check_keys, check_shapes, check_site, check_sign1)
 
 
 def main():
