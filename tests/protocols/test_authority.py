@@ -27,7 +27,7 @@ SIGNED = {
     "approval": (APPROVAL, orders.decode_approval),
     "delegation": (DELEGATION, orders.decode_delegation),
     "epoch": (["meter-1", 2], orders.decode_epoch),
-    "site": (["signal-1", 3, [1, "CN", [["north", 0, [3_000]]], {}, None]], orders.decode_site),
+    "site-edition": (["signal-1", 3, [1, "CN", [["north", 0, [3_000]]], {}, None]], orders.decode_site),
     "keyset": ([7, authority.KEYS], orders.decode_keyset),
 }
 
