@@ -21,7 +21,7 @@ _TURNS = ((1, 0.15), (2, 0.65), (3, 0.20))
 through, left; and how many of an approach's vehicles take it."""
 _CROSS_LEGS = "wsen"
 """Counter-clockwise: the leg to the right of one's own comes next."""
-_ALONG = (1_100, 600)
+ALONG = (1_100, 600)
 _ACROSS = 220
 """Of an arterial, vehicles an hour at its western and eastern end, and in each side street."""
 
@@ -49,7 +49,7 @@ def arterial(path: Path, net: Net, demand: float, seed: int, duration_s: int = D
     rows: list[tuple[float, str]] = []
     west, east, *sides = net.entries
     out_west, out_east, *side_exits = net.exits
-    for entry, through, per_h in ((west, out_east, _ALONG[0]), (east, out_west, _ALONG[1])):
+    for entry, through, per_h in ((west, out_east, ALONG[0]), (east, out_west, ALONG[1])):
         rows += _vehicles(chance, entry, through, per_h * demand * 0.75, duration_s)
         for leave in side_exits:
             rows += _vehicles(chance, entry, leave, per_h * demand * 0.25 / len(side_exits), duration_s)

@@ -1,6 +1,6 @@
 """Green waves on the arterial: the same plans with and without coordination, over the same traffic.
 
-Offsets follow the greater stream, at the speed that is allowed; the other one takes what is left.
+The offsets are the gateway's, for the speed that is allowed and the streams that come at both ends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paifang.insight.waves import Arterial, Green, Junction, Wave, best
+
 from . import demand, junction, loop, metrics, nets, ports, records
 from .shipped import phases as options
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 CYCLE_MS = 110_000
 LEFT_MS, SIDE_LEFT_MS, SIDE_MS = 13_000, 12_000, 31_000
+_MAIN_MS = CYCLE_MS - LEFT_MS - SIDE_LEFT_MS - SIDE_MS
 COUNT = 4
 _MAINS = 0b0010_0010
 """Phases 2 and 6."""
@@ -36,12 +39,18 @@ class Entry:
     duration_s: int = demand.DURATION_S
 
 
-def coordination(phases: Sequence[int], place: int) -> list[Any]:
-    """The part of a plan that makes junction `place` (0 is the western end) part of an eastbound wave."""
-    rest_ms = CYCLE_MS - LEFT_MS - SIDE_LEFT_MS - SIDE_MS
-    splits = [_SPLIT_MS.get(p, rest_ms) for p in phases]
-    travel_ms = round(nets.SPACING_M / nets.SPEED_M_S * 10) * 100
-    return [CYCLE_MS, place * travel_ms % CYCLE_MS, splits, _MAINS, options.SHORTWAY, 0]
+def wave() -> Wave:
+    """The offsets from the western end on."""
+    green = Green(_MAIN_MS - records.AMBER_MS - records.RED_MS)
+    travel_ms = round(nets.SPACING_M / nets.SPEED_M_S * 1_000)
+    others = [Junction(green, green, travel_ms, travel_ms)] * (COUNT - 1)
+    return best(Arterial(CYCLE_MS, (Junction(green, green), *others), *demand.ALONG))
+
+
+def coordination(phases: Sequence[int], offset_ms: int) -> list[Any]:
+    """The part of a plan that coordinates a junction."""
+    splits = [_SPLIT_MS.get(p, _MAIN_MS) for p in phases]
+    return [CYCLE_MS, offset_ms, splits, _MAINS, options.SHORTWAY, 0]
 
 
 def play(entries: Sequence[Entry], workers: int = 2) -> Iterator[metrics.Figures]:
@@ -63,5 +72,5 @@ def _play(entry: Entry, place: str) -> metrics.Figures:
 
 
 def _port(entry: Entry, at: junction.Junction, place: int) -> ports.Port:
-    cycle = coordination(at.phases, place) if entry.is_coordinated else None
+    cycle = coordination(at.phases, wave().offsets_ms[place]) if entry.is_coordinated else None
     return ports.InProcess(records.site_record(at), records.plan_record(at, coordination=cycle))
