@@ -25,6 +25,7 @@ from littlefs.errors import LittleFSError
 
 import paifang_wire
 from paifang_tools.errors import ToolError
+from paifang_tools.sources import firmware_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,15 +44,6 @@ def cache_folder() -> Path:
     if (clone / "firmware").is_dir() and os.access(clone, os.W_OK):
         return clone / "build" / "mpy"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "paifang" / "mpy"
-
-
-def firmware_folder() -> Path:
-    """The node's sources: in a clone beside the tools, in an installed distribution inside them."""
-    here = Path(__file__).resolve().parent
-    for folder in (here.parents[1] / "firmware", here / "firmware"):
-        if folder.is_dir():
-            return folder
-    raise ToolError(f"no firmware sources beside {here}: the installation is incomplete, install paifang again")
 
 
 def compile_file(source: Path, name: str) -> bytes:
