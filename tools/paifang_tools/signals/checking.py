@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from paifang_tools.errors import ToolError
 from paifang_tools.signals.mistakes import Mistake, Place
 from paifang_tools.signals.shipped import days, plans, site
+from paifang_tools.signals.site_file import NAME, NAME_EXPECTED
 from paifang_wire import cbor, messages, orders
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def site_reasons(found: Site) -> list[Mistake]:
     if not reasons and (size := len(orders.encode_site(found.fields))) > SITE_LIMIT:
         reasons.append(f"the record has {size} bytes, a node takes {SITE_LIMIT}: give the groups shorter names")
     names = [group[0] for group in _listed(found.record, 2) if _listed(group, 0, str)]
+    reasons += [f"group name {name!r}: expected {NAME_EXPECTED}" for name in names if not NAME.fullmatch(name)]
     return [Mistake(_place(reason, names), reason) for reason in reasons]
 
 
@@ -76,8 +78,8 @@ def phase_groups(record: Sequence[Any], site_record: Sequence[Any]) -> dict[int,
 
 def _listed(found: Any, at: int, kind: type = list) -> Any:
     """What stands in a list at a place, empty unless it is of a kind."""
-    there: Any = found[at] if isinstance(found, list) and len(cast("list[Any]", found)) > at else None
-    return there if isinstance(there, kind) else kind()
+    parts = cast("list[Any]", found) if isinstance(found, list) else []
+    return parts[at] if len(parts) > at and isinstance(parts[at], kind) else kind()
 
 
 def _phase(found: re.Match[str], groups: dict[int, list[str]]) -> str:

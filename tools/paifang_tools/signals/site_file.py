@@ -29,6 +29,7 @@ exceptions = [["N", "walk E", "6s"]]
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -55,6 +56,9 @@ RED_AMBER_OPTION, LATCH_SUPPLY_OPTION = 1, 2
 
 _LEFT_OUT = ("red_amber", "flashing_green")
 """Steps that take no time where a file does not name them."""
+NAME_EXPECTED = 'a name of letters, digits, spaces and "-", "_", ".", "/", 24 at most, such as "walk E"'
+NAME = re.compile(r"\w(?:[\w ./-]{0,22}[\w./-])?")
+"""Nothing in a name reads like the words between names, where roots are told what they sign."""
 EXCEPTION_EXPECTED = 'a pair and its time such as ["north", "walk east", "6s"]'
 
 _GROUP_TIMES = ("minimum", "red_revert", "longest_red")
@@ -143,6 +147,9 @@ def to_site(file: SiteFile) -> Site:
     """The record of a file. Raises MistakesError; whether it is safe is for `checking`."""
     mistakes = Mistakes()
     names = list(file.groups)
+    for name in names:
+        if not NAME.fullmatch(name):
+            mistakes.add(("groups", name), f"expected {NAME_EXPECTED}")
     groups = [_group(file, name, mistakes) for name in names]
     conflicts = _conflicts(file, names, mistakes)
     intergreens = _intergreens(file, conflicts, mistakes)
@@ -272,8 +279,7 @@ def _pairs(conflicts: Sequence[int], wanted: Callable[[int, int], bool]) -> Iter
 def _group_row(group: Sequence[Any]) -> dict[str, Any]:
     _, kind, minimum, steps, red_revert, crossing_mm, longest_red = group
     row: dict[str, Any] = {"kind": KINDS[kind], "minimum": time_text(minimum)}
-    names: tuple[str, ...] = STEPS[kind]
-    for step, ms in zip(names, steps, strict=True):
+    for step, ms in zip(STEPS[int(kind)], steps, strict=True):
         if ms or step not in _LEFT_OUT:
             row[step] = time_text(ms)
     if kind == aspects.PEDESTRIAN:
