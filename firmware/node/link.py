@@ -236,7 +236,7 @@ class Link:
                 asyncio.create_task(self._execute(message))
         elif kind == messages.RECALL:
             self._answer(self._commands.recall(message[1]))
-        elif kind == messages.ROOTED:
+        elif kind == messages.ROOTED or kind == messages.STAGE:
             asyncio.create_task(self._trust.take(message, self._answer))
         elif kind == messages.BYE:
             raise OSError(errno.ECONNRESET)

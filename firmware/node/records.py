@@ -18,6 +18,10 @@ class Records:
         self._notify = notify
         self._is_dropping = False
 
+    def utc_ms(self):
+        """The time, None while it is not known."""
+        return self._wall.utc_ms(self._uptime.now_ms())
+
     def report(self, values: dict, quality: dict) -> None:
         """`values`: {point: int or None}; `quality`: {point: quality} of those that are not GOOD."""
         now_ms = self._uptime.now_ms()

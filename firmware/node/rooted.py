@@ -1,8 +1,8 @@
-"""What only root keys can change: the key set and the epoch. Two of the node's three must have signed it."""
+"""What only root keys can change: key set, epoch, site record. Two of the node's three must have signed it."""
 
 from micropython import const
 
-from paifang_wire import messages, orders, sign1
+from paifang_wire import cbor, messages, orders, sign1
 from paifang_wire.errors import WireError
 
 _KEY_BYTES = const(64)
@@ -13,14 +13,15 @@ _EPOCH_LIMIT = const(1 << 31)  # what an i32 of the NVS holds
 class Rooted:
     """`name`: (site, node). `nvs`: an `esp32.NVS`. `keyset`: a `keyset.KeySet`, None where no point is of class 3.
 
-    `verifier`: a `verifier.Verifier`.
+    `verifier`: a `verifier.Verifier`. `holdings`: a role's, None where none has a site record.
     """
 
-    def __init__(self, name: tuple, nvs, keyset, verifier) -> None:
+    def __init__(self, name: tuple, nvs, keyset, verifier, holdings=None) -> None:
         self._site, self._node = name
         self._nvs = nvs
         self._keyset = keyset
         self._verifier = verifier
+        self._holdings = holdings
 
     async def take(self, message: list) -> tuple:
         """(version or epoch now held, refusal) of a ROOTED message."""
@@ -28,6 +29,9 @@ class Rooted:
         if what == messages.ROOTED_EPOCH:
             refusal = await self._take_epoch(payload, signature, other)
             return self._nvs.get_i32("epoch"), refusal
+        if what == messages.ROOTED_SITE and self._holdings is not None:
+            refusal = await self._take_site(payload, signature, other)
+            return self._holdings.records.version, refusal
         if what != messages.ROOTED_KEYSET:
             return 0, messages.NO_SUCH_OP
         refusal = await self._take_keyset(payload, signature, other)
@@ -76,9 +80,32 @@ class Rooted:
                 return messages.BUSY
         return refusal
 
+    async def _take_site(self, payload: bytes, signature: bytes, other: bytes) -> int:
+        """Its content is checked by the start that goes by it: there is room for that then."""
+        records = self._holdings.records
+        try:
+            node, edition, _ = orders.decode_site(payload)
+        except WireError:
+            return messages.WRONG_TYPE
+        if node != self._node:
+            return messages.INCONSISTENT
+        signed = cbor.encode((payload, signature, other))
+        if records.version and records.is_same(signed):
+            return 0
+        if edition <= records.floor:
+            return messages.EXPIRED
+        refusal = await self._prove(sign1.SITE_RECORD, payload, signature, other)
+        if not refusal:
+            try:
+                records.store(edition, signed)
+            except OSError as error:
+                print("site record: not stored:", repr(error))
+                return messages.BUSY
+        return refusal
+
     async def _prove(self, purpose: str, payload: bytes, *signatures: bytes) -> int:
         """Why two root keys have not signed `payload`, or 0."""
-        roots = self._roots()
+        roots = trusted_roots(self._nvs)
         kids, claims = [], []
         for signed in signatures:
             try:
@@ -94,12 +121,13 @@ class Rooted:
             self._verifier.forget(kids)  # what is taken once is refused for its age: nobody can go on with it
         return refusal
 
-    def _roots(self) -> dict:
-        """{key id: public key}; none when the node was provisioned without."""
-        buffer = bytearray(_ROOTS * _KEY_BYTES)
-        try:
-            length = self._nvs.get_blob("roots", buffer)
-        except OSError:
-            return {}
-        publics = [bytes(buffer[start : start + _KEY_BYTES]) for start in range(0, length, _KEY_BYTES)]
-        return {sign1.key_id(public): public for public in publics}
+
+def trusted_roots(nvs) -> dict:
+    """{key id: public key} of the root keys; none when the node was provisioned without."""
+    buffer = bytearray(_ROOTS * _KEY_BYTES)
+    try:
+        length = nvs.get_blob("roots", buffer)
+    except OSError:
+        return {}
+    publics = [bytes(buffer[start : start + _KEY_BYTES]) for start in range(0, length, _KEY_BYTES)]
+    return {sign1.key_id(public): public for public in publics}

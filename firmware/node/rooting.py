@@ -1,44 +1,56 @@
-"""One message that root keys have signed, from the room that its check takes to the answer.
+"""One message that brings the node a record, from the room that its check takes to the answer.
 
 `trust` loads it for the message. When that is done, this module and what it has loaded itself is forgotten.
 """
-
-import sys
 
 from micropython import const
 
 from paifang_wire import messages
 
+from .modules import forget_since, loaded
+
+_OWN = (__name__, "node.modules")
 _RESTART_MS = const(3_000)  # for what is still to be said
 # Free heap that the check takes where pointers have 8 bytes, half of it where they have 4: with the parts that only a
 # node of class 3 has loaded already, and without.
 _NEEDED_LOADED, _NEEDED = const(14_000), const(26_000)
-_FORGOTTEN = ("node.", "paifang_wire.")
 
 
 async def take(trust, message: list, answer) -> None:
     """As `Trust.take`."""
     what = message[1]
     held, refusal = trust.version, messages.BUSY
-    if what != messages.ROOTED_EPOCH and trust.keyset is None:
+    if not _is_known(trust, message):
         refusal = messages.NO_SUCH_OP
     elif not trust.is_taking:
         trust.is_taking = True
-        before = [name for name in sys.modules if name != __name__]
+        before = [name for name in loaded() if name not in _OWN]
         try:
             held, refusal = await _check(trust, message)
         finally:
             trust.is_taking = False
-            _forget(before)
+            forget_since(before)
     answer(messages.encode((messages.HELD, what, held, refusal)))
-    if what == messages.ROOTED_EPOCH and not refusal:
+    if message[0] == messages.ROOTED and what != messages.ROOTED_KEYSET and not refusal:
         await trust.clock.sleep_ms(_RESTART_MS)
+        if trust.holdings is not None:
+            trust.holdings.retire()
         trust.restart()
 
 
+def _is_known(trust, message: list) -> bool:
+    """Whether this node has something to do with what it is given."""
+    what = message[1]
+    if message[0] == messages.STAGE or what == messages.ROOTED_SITE:
+        return trust.holdings is not None
+    return what == messages.ROOTED_EPOCH or trust.keyset is not None
+
+
 async def _check(trust, message: list) -> tuple:
-    """(version or epoch now held, refusal) as of `Rooted.take`; BUSY for want of heap."""
+    """(version, epoch or edition now held, refusal) as of `Rooted.take`, `holdings.stage`; BUSY for want of heap."""
     try:
+        if message[0] == messages.STAGE:
+            return await trust.holdings.stage(message[1], message[2])
         from .verifier import Verifier, has_room, sliced
 
         verifier = trust.verifier
@@ -46,18 +58,8 @@ async def _check(trust, message: list) -> tuple:
             from .rooted import Rooted
 
             verifier = verifier or Verifier(trust.clock.now_ms, sliced(trust.clock.sleep_ms))
-            return await Rooted(trust.name, trust.nvs, trust.keyset, verifier).take(message)
+            return await Rooted(trust.name, trust.nvs, trust.keyset, verifier, trust.holdings).take(message)
     except MemoryError:
         pass
-    print("no heap to check what root keys have signed")
+    print("no heap to check a record")
     return trust.version, messages.BUSY
-
-
-def _forget(before: list) -> None:
-    """Give back the heap of the modules that have been loaded since."""
-    for name in list(sys.modules):
-        if name not in before and name.startswith(_FORGOTTEN):
-            module = sys.modules.pop(name)
-            package, _, part = name.rpartition(".")
-            if getattr(sys.modules[package], part, None) is module:
-                delattr(sys.modules[package], part)

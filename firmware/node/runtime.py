@@ -44,7 +44,7 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
 
         ledger, selecting = Ledger(nvs), Selecting(random, authority)
     commands = Commands(points, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
-    trust = Trust(name, nvs, uptime, reset, keyset, verifier, gc)
+    trust = Trust(name, nvs, uptime, reset, keyset, verifier, gc, getattr(role, "holdings", None))
     about = (__version__, reset_cause)
     parts = (transport, outbox, commands, trust, uptime, wall, random)
     link = Link(name + (boot, node_key), about, description, *parts)

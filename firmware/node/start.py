@@ -32,6 +32,9 @@ def build():
     nvs = esp32.NVS("paifang")
     identity = open_identity(nvs, config["site"])
     forget("identity")
+    if hasattr(role, "open"):
+        role.open((config["site"], config["node"]), nvs, machine.reset_cause())
+        gc.collect()
     from .runtime import assemble
     from .supervisor import WATCHDOG_MS
 
@@ -53,10 +56,10 @@ def forget(part: str) -> None:
 
 def _role(config: dict, checks, uptime):
     name = config["role"]
-    names = sorted([entry.split(".")[0] for entry in os.listdir("/roles") if "." in entry])
-    if name not in names:
-        raise checks.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(names)))
-    module = __import__("roles." + name, None, None, ("build",))
+    modules = _role_modules()
+    if name not in modules:
+        raise checks.ConfigError("role: %r; expected one of: %s" % (name, ", ".join(sorted(modules))))
+    module = __import__(modules[name], None, None, ("build",))
     gc.collect()
     wiring = checks.sections("hardware", config["hardware"], module.HARDWARE, module.OPTIONAL)
     for key, wired in wiring.items():
@@ -66,6 +69,18 @@ def _role(config: dict, checks, uptime):
     role = module.build(wiring, machine, uptime, config["period_ms"])
     del module.build, module.HARDWARE, module.OPTIONAL
     return role
+
+
+def _role_modules() -> dict:
+    """{role: its module}: a file in /roles, or the file `role` of a folder there."""
+    modules = {}
+    for entry in os.listdir("/roles"):
+        name, _, suffix = entry.partition(".")
+        if suffix:
+            modules[name] = "roles." + name
+        elif "role.mpy" in os.listdir("/roles/" + entry):
+            modules[name] = "roles." + name + ".role"
+    return modules
 
 
 def _transport(config: dict, uptime):

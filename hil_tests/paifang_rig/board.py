@@ -27,6 +27,7 @@ from paifang_tools import build
 from paifang_tools import nvs as nvs_format
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from paifang_rig.bench import Bench
@@ -165,6 +166,15 @@ class SimBoard:
     async def wait_line(self, text: str, deadline_s: float = 20.0) -> str:
         """The first console line, of this boot or an earlier one, that contains `text`; RigError after the deadline."""
         return await self._console.wait_line(text, deadline_s)
+
+    def borrow_uart(self, number: int) -> socket.socket:
+        """The far end of a UART of this boot, blocking, for one who speaks on it from another thread."""
+        if not self._process:
+            raise RigError(f"{self.name}: no power, and so nobody at the other end of UART {number}")
+        wire = self._process.uarts[number]
+        self._loop.remove_reader(wire)
+        wire.setblocking(True)
+        return wire
 
     def close(self) -> None:
         self.power_cut()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paifang_rig.signals import frames
+from paifang_rig.signals.shipped import frames
 
 U8, U16, U32, U48 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 48))
 ASPECTS = st.lists(st.integers(0, 10), min_size=1, max_size=16)

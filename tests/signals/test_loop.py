@@ -80,7 +80,7 @@ def run(place, cross, tier_size):
 def driven(run, cross, tier_size):
     """The scenario on each interpreter: its lamp log."""
     logs = {}
-    for kind in (ports.InProcess, ports.MicroPython):
+    for kind in (ports.InProcess, ports.OnBoard):
         port = kind(records.site_record(cross), scenario.plan_record(cross))
         try:
             node = loop.Firmware(cross, port, wishes=scenario.wishes)
@@ -96,7 +96,7 @@ def first_shown(log, t_ms):
 
 
 def test_both_interpreters_show_the_same_lamps(driven):
-    assert driven["InProcess"] == driven["MicroPython"]
+    assert driven["InProcess"] == driven["OnBoard"]
 
 
 def test_whatever_happens_no_rule_is_broken(driven, cross):
@@ -137,7 +137,7 @@ class Tidal:
 
 def test_advice_reaches_both_interpreters_alike(run, cross):
     logs = []
-    for kind in (ports.InProcess, ports.MicroPython):
+    for kind in (ports.InProcess, ports.OnBoard):
         port, adviser = kind(records.site_record(cross), records.plan_record(cross)), Tidal()
         try:
             node = loop.Firmware(cross, port, advising.Watch(cross, adviser))
@@ -179,10 +179,9 @@ def test_the_rivals_walk_their_pedestrians(run, cross, make):
 
 
 def test_a_dead_node_is_reported(cross):
-    port = ports.MicroPython(records.site_record(cross), records.plan_record(cross))
+    port = ports.OnBoard(records.site_record(cross), records.plan_record(cross))
     try:
-        port._process.kill()
-        port._process.wait()
+        port._call(port.node.board._process.kill)
         with pytest.raises(RigError, match="node"):
             port.tick(100, ports.Seen())
     finally:

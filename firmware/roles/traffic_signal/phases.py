@@ -36,6 +36,7 @@ class Plan:
     `ring_of`, `side_of`, `place_of` (1 is the first in its sequence), `conflicts` (bits of the phases that cannot run
     with it), `options`; `vehicle_groups`, `ped_groups`: bitmasks of groups.
     `least`, `most`, `passage`, `walk`, `ped_clear`, `ped_revert`, `before_reduction`, `to_reduce`, `least_gap`.
+    `clearing[p]`: from the end of p (its pedestrians at rest) to the green of whatever has to wait for it.
     Of the bound on waiting: `entry[p]`, the longest clearance before p; `service[p]`, its shortest complete service,
     pedestrians included; `after[p]`, the same for all phases that follow p before the barrier; `before[p]`, from the
     barrier to the green of p; `side_ticks[side]`; `between[here * sides + there]`: all sides in between;
@@ -76,6 +77,7 @@ class Plan:
     before_reduction: array
     to_reduce: array
     least_gap: array
+    clearing: array
     entry: array
     service: array
     after: array

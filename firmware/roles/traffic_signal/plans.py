@@ -47,44 +47,64 @@ class PlanError(ValueError):
 
 def decode(payload: bytes, site):
     """Return the `phases.Plan` of an encoded plan. Raises PlanError with every reason of `check`."""
+    plan = None
+    for plan in decoding(payload, site):
+        pass
+    return plan
+
+
+def decoding(payload: bytes, site):
+    """As `decode`, in steps of a few ms on a node: yields the plan as far as it is made, at last the whole of it."""
     if len(payload) > BYTES_LIMIT:
         raise PlanError(["the plan is longer than %d bytes" % BYTES_LIMIT])
     try:
         record = cbor.decode(payload)
     except WireError as error:
         raise PlanError(["the plan is no canonical CBOR: " + str(error)])
-    reasons = check(record, site)
+    reasons = []
+    yield from _checking(record, site, reasons)
     if reasons:
         raise PlanError(reasons)
-    return timing.tables(record, site)
 
 
 def check(record, site) -> list:
     """Return every reason why a plan cannot be used at a site (`tables.Site`); [] if it can."""
-    reasons = _shape(record)
+    reasons = []
+    for _ in _checking(record, site, reasons):
+        pass
+    return reasons
+
+
+def _checking(record, site, reasons):
+    reasons += _shape(record)
     if reasons:
-        return reasons
+        return
     _, _, rows, rings, coordination, preempts, transit, detectors = record
     _check_phases(rows, site, reasons)
+    yield None
     _check_rings(rows, rings, reasons)
     if not reasons:
-        _check_groups(rows, rings, site, reasons)
+        yield from _checking_groups(rows, rings, site, reasons)
     if reasons:
-        return reasons
+        return
     known = sum([1 << row[0] - 1 for row in rows])
     _check_rows(known, preempts, transit, detectors, reasons)
     if coordination:
         _check_cycle(rows, rings, coordination, known, reasons)
+    yield None
     if reasons:
-        return reasons
-    plan = timing.tables(record, site)
+        return
+    plan = timing.begin(record)
+    for _ in timing.filling(plan, record, site):
+        yield plan
     _check_clearances(plan, rows, site, reasons)
     _check_bound(plan, site, reasons)
     if coordination:
         _check_splits(plan, rows, coordination, site, reasons)
     for i, row in enumerate(preempts):
+        yield plan
         _check_preempt(plan, i, row, site, reasons)
-    return reasons
+    yield plan
 
 
 def _shape(record) -> list:
@@ -176,7 +196,7 @@ def _check_rings(rows, rings, reasons) -> None:
             reasons.append("side %d: no ring has a phase there" % (side + 1))
 
 
-def _check_groups(rows, rings, site, reasons) -> None:
+def _checking_groups(rows, rings, site, reasons):
     served = 0
     groups = {row[0]: row[1] | row[2] for row in rows}
     for mask in groups.values():
@@ -189,6 +209,7 @@ def _check_groups(rows, rings, site, reasons) -> None:
         for one, other in zip(rings[0], rings[1]):
             pairs += [(p, q) for p in one for q in other]
     for p, q in pairs:
+        yield None
         for i in groups_of(groups[p]):
             for j in groups_of(groups[q] & site.conflicts[i]):
                 text = "phases %d and %d run together, but %s and %s conflict"
@@ -262,7 +283,7 @@ def _check_clearances(plan, rows, site, reasons) -> None:
         name = "phase %d: " % row[0]
         p = row[0] - 1
         amber = max([timing.amber(site, i) for i in groups_of(row[1])]) * site.tick_ms
-        longest = timing.longest_change(plan, p, site) * site.tick_ms
+        longest = plan.clearing[p] * site.tick_ms
         if row[timing.AMBER] != amber:
             reasons.append(name + "made for an amber of %d ms, the site has %d ms" % (row[timing.AMBER], amber))
         elif row[timing.AMBER] + row[timing.RED] < longest:
@@ -286,7 +307,7 @@ def _check_splits(plan, rows, coordination, site, reasons) -> None:
     for row, ms in zip(rows, coordination[2]):
         p = row[0] - 1
         walking = (plan.walk[p] + plan.ped_clear[p]) * site.tick_ms if plan.ped_groups[p] else 0
-        least = max(row[timing.LEAST], walking) + timing.longest_change(plan, p, site) * site.tick_ms
+        least = max(row[timing.LEAST], walking) + plan.clearing[p] * site.tick_ms
         if ms < least:
             text = "split overrun: phase %d has %d ms, its least green or walk and the clearances take %d ms"
             reasons.append(text % (p + 1, ms, least))

@@ -115,14 +115,14 @@ class Transit:
     """Priority of buses and trams: a green that goes on, or others' greens that end earlier; no phase is left out.
 
     One grant, then a lockout. `hold`: bits of phases whose green goes on. `cut`: ticks by which the greens of
-    all phases that are in the way, `against`, end earlier.
+    all phases that are in the way, `against`, end earlier. `granted`: the row that is served, -1 for none.
     """
 
     def __init__(self, rows) -> None:
         self._rows = rows
         self._lockout = 0
         self._left = 0
-        self._granted = -1
+        self.granted = -1
         self.hold = self.cut = self.against = 0
 
     def tick(self, inputs: int, ending: int, green: int, conflicts) -> None:
@@ -134,30 +134,30 @@ class Transit:
         if self._lockout:
             self._lockout -= 1
         for i, row in enumerate(self._rows):
-            if inputs >> i & 1 and (self._granted == i or (self._granted < 0 and not self._lockout)):
+            if inputs >> i & 1 and (self.granted == i or (self.granted < 0 and not self._lockout)):
                 self._serve(i, row, ending, green, conflicts)
-            elif self._granted == i:
+            elif self.granted == i:
                 self._finish()
 
     def _serve(self, i: int, row, ending: int, green: int, conflicts) -> None:
         phase = row[PHASE]
         if green >> phase & 1:
-            if self._granted == i and self._left == 0:
+            if self.granted == i and self._left == 0:
                 self._finish()
             elif ending >> phase & 1 and row[EXTENSION]:
                 self._grant(i, row[EXTENSION])
                 self._left -= 1
                 self.hold = 1 << phase
         elif row[EARLY]:
-            if self._granted < 0:
+            if self.granted < 0:
                 self._grant(i, row[EXTENSION])
             self.cut, self.against = row[EARLY], conflicts[phase]
 
     def _grant(self, i: int, ticks: int) -> None:
-        if self._granted != i:
-            self._granted = i
+        if self.granted != i:
+            self.granted = i
             self._left = ticks
             self._lockout = self._rows[i][LOCKOUT]
 
     def _finish(self) -> None:
-        self._granted = -1
+        self.granted = -1

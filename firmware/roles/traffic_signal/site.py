@@ -68,10 +68,15 @@ def decode(payload: bytes, tick_ms: int = TICK_MS) -> Site:
         record = cbor.decode(payload)
     except WireError as error:
         raise SiteError(["the record is no canonical CBOR: " + str(error)])
+    return tables(record, crc32(payload), tick_ms)
+
+
+def tables(record, crc: int, tick_ms: int = TICK_MS) -> Site:
+    """Return the tables of a record; `crc`: of its encoding. Raises SiteError with every reason of `check`."""
     reasons = check(record)
     if reasons:
         raise SiteError(reasons)
-    return _tables(record, crc32(payload), tick_ms)
+    return _tables(record, crc, tick_ms)
 
 
 def check(record) -> list:

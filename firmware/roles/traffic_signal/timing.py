@@ -1,8 +1,6 @@
 """What a plan's phases take at a site: clearances, shortest services, the longest wait, the windows of coordination."""
 
-from array import array
-
-from . import aspects
+from . import aspects, packing
 from .phases import PHASES, Plan
 from .tables import ROW
 from .walking import TICKS_TO_NOTICE
@@ -31,18 +29,39 @@ CYCLE, OFFSET, SPLITS, COORDINATED, TRANSITION, FLOATING = range(6)
 
 def tables(record, site) -> Plan:
     """Return the tables of a record whose structure has been checked."""
-    _, name, rows, rings, coordination, preempts, transit, detectors = record
-    plan = _empty(name, [[bytes([number - 1 for number in side]) for side in ring] for ring in rings])
+    plan = begin(record)
+    for _ in filling(plan, record, site):
+        pass
+    return plan
+
+
+def begin(record) -> Plan:
+    """Return the tables of a record as they are before `filling`."""
+    return packing.empty(record[1], [[bytes([number - 1 for number in side]) for side in ring] for ring in record[3]])
+
+
+def filling(plan: Plan, record, site):
+    """Fill the tables, and yield between steps: a node that does this has something else to do every few ms."""
+    _, _, rows, _, coordination, preempts, transit, detectors = record
     for row in rows:
         _fill_phase(plan, row, site)
+        yield
     _fill_places(plan)
     for row in rows:
         _fill_conflicts(plan, row[NUMBER] - 1)
-    for row in rows:
-        _fill_entry(plan, row[NUMBER] - 1, site)
+    for p in groups_of(plan.known):
+        _fill_service(plan, p, site)
+    for p in groups_of(plan.known):
+        for q in groups_of(plan.known):
+            _fill_change(plan, p, q, site)
+            yield
+    for p in groups_of(plan.known):
+        plan.entry[p] += TICKS_TO_NOTICE
     _fill_bound(plan)
+    yield
     if coordination:
-        _fill_coordination(plan, rows, coordination, site)
+        _fill_coordination(plan, rows, coordination, site.tick_ms)
+        yield
     ticks = lambda ms: -(-ms // site.tick_ms)  # noqa: E731
     plan.preempts = [
         [row[0], ticks(row[1]), row[2], ticks(row[3]), row[4], ticks(row[5]), ticks(row[6]), row[7]] for row in preempts
@@ -51,7 +70,6 @@ def tables(record, site) -> Plan:
     plan.detectors = [
         [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), row[6]] for row in detectors
     ]
-    return plan
 
 
 def groups_of(mask: int):
@@ -97,11 +115,6 @@ def change(plan: Plan, p: int, q: int, site) -> int:
     return longest
 
 
-def longest_change(plan: Plan, p: int, site) -> int:
-    """Ticks from the end of phase p to the green of whatever has to wait for it."""
-    return max([change(plan, p, q, site) for q in groups_of(plan.known)])
-
-
 def preempt_ticks(site, targets: int) -> int:
     """Ticks until all groups of `targets` show green when nothing else is asked for, from the worst state there is.
 
@@ -114,29 +127,6 @@ def preempt_ticks(site, targets: int) -> int:
             own = max(own, lead(site, i) + least_open(site, i) + steps(site, i) + rest(site, i, j))
         longest = max(longest, own + lead(site, j))
     return longest + TICKS_TO_NOTICE
-
-
-def _empty(name: str, sequence: list) -> Plan:
-    plan = Plan()
-    plan.name, plan.sequence = name, sequence
-    plan.rings, plan.sides = len(sequence), len(sequence[0])
-    plan.known = plan.coordinated = plan.cycle = plan.offset = plan.transition = plan.floating = 0
-    for table in _BYTE_TABLES:
-        setattr(plan, table, bytearray(PHASES))
-    for table in _WORD_TABLES:
-        setattr(plan, table, array("H", [0] * PHASES))
-    plan.most_wait = array("H", [0] * (2 * PHASES))
-    plan.side_ticks = array("H", [0] * plan.sides)
-    plan.between = array("H", [0] * (plan.sides * plan.sides))
-    return plan
-
-
-_BYTE_TABLES = ("ring_of", "side_of", "place_of", "conflicts")
-_WORD_TABLES = (
-    ("vehicle_groups", "ped_groups", "options", "least", "most", "passage", "walk", "ped_clear", "ped_revert")
-    + ("before_reduction", "to_reduce", "least_gap", "entry", "service", "after", "before", "round")
-    + ("begins", "lasts", "needs", "room")
-)
 
 
 def _fill_phase(plan: Plan, row, site) -> None:
@@ -176,12 +166,17 @@ def _fill_conflicts(plan: Plan, p: int) -> None:
             plan.conflicts[p] |= 1 << q
 
 
-def _fill_entry(plan: Plan, p: int, site) -> None:
+def _fill_service(plan: Plan, p: int, site) -> None:
     revert = max([0] + [steps(site, i) + rest(site, i, i) + lead(site, i) for i in groups_of(plan.vehicle_groups[p])])
-    longest = max([change(plan, q, p, site) for q in groups_of(plan.known)])
-    plan.entry[p] = max(revert, longest) + TICKS_TO_NOTICE
+    plan.entry[p] = revert
     walking = plan.walk[p] + plan.ped_clear[p] + TICKS_TO_NOTICE if plan.ped_groups[p] else 0
     plan.service[p] = max(plan.least[p], walking)
+
+
+def _fill_change(plan: Plan, p: int, q: int, site) -> None:
+    ticks = change(plan, p, q, site)
+    plan.clearing[p] = max(plan.clearing[p], ticks)
+    plan.entry[q] = max(plan.entry[q], ticks)
 
 
 def _fill_bound(plan: Plan) -> None:
@@ -204,13 +199,13 @@ def _fill_bound(plan: Plan) -> None:
         plan.round[p] = sum(plan.side_ticks) + plan.before[p] + MARGIN_TICKS
 
 
-def _fill_coordination(plan: Plan, rows, coordination, site) -> None:
-    plan.cycle = coordination[CYCLE] // site.tick_ms
-    plan.offset = coordination[OFFSET] // site.tick_ms
+def _fill_coordination(plan: Plan, rows, coordination, tick_ms: int) -> None:
+    plan.cycle = coordination[CYCLE] // tick_ms
+    plan.offset = coordination[OFFSET] // tick_ms
     plan.coordinated = coordination[COORDINATED]
     plan.transition, plan.floating = coordination[TRANSITION], coordination[FLOATING]
-    splits = {row[NUMBER] - 1: ms // site.tick_ms for row, ms in zip(rows, coordination[SPLITS])}
-    ends = _ends(plan, splits, site)
+    splits = {row[NUMBER] - 1: ms // tick_ms for row, ms in zip(rows, coordination[SPLITS])}
+    ends = _ends(plan, splits)
     home = min([plan.side_of[p] for p in groups_of(plan.coordinated)])
     point = max([ends[p] for p in groups_of(plan.coordinated)])
     for p in groups_of(plan.coordinated):
@@ -225,10 +220,10 @@ def _fill_coordination(plan: Plan, rows, coordination, site) -> None:
         plan.lasts[p] = (ends[p] - begin - 1) % plan.cycle + 1
         walking = plan.walk[p] + plan.ped_clear[p] if plan.ped_groups[p] else 0
         plan.needs[p] = plan.entry[p] - TICKS_TO_NOTICE + max(plan.least[p], walking)
-        plan.room[p] = splits[p] - longest_change(plan, p, site)
+        plan.room[p] = splits[p] - plan.clearing[p]
 
 
-def _ends(plan: Plan, splits: dict, site) -> dict:
+def _ends(plan: Plan, splits: dict) -> dict:
     """The end of green of each phase, in ticks from the beginning of the side of the coordinated phases."""
     home = min([plan.side_of[p] for p in groups_of(plan.coordinated)])
     ends = {}
@@ -240,7 +235,7 @@ def _ends(plan: Plan, splits: dict, site) -> dict:
             now = 0
             for p in sides[side]:
                 now += splits[p]
-                ends[p] = start + now - longest_change(plan, p, site)
+                ends[p] = start + now - plan.clearing[p]
             longest = max(longest, now)
         start += longest
     return ends

@@ -96,7 +96,7 @@ def _against(share: float, ours: list[contest.Outcome], theirs: list[contest.Out
 def _speed() -> list[Row]:
     """The lock-step at 0.1 s, at demand 1.0: SUMO, detectors and the shipped code, here and in MicroPython."""
     made: list[Row] = []
-    for kind, where in ((ports.InProcess, "in one process"), (ports.MicroPython, "with MicroPython over a socket")):
+    for kind, where in ((ports.InProcess, "in one process"), (ports.OnBoard, "with MicroPython over a socket")):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             crossing = junction.read(nets.cross(folder).path, "c")

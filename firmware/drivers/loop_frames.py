@@ -15,13 +15,13 @@ SYNC_DOWN = 0xA5
 SYNC_UP = 0x5A
 NO_ORDER = 255
 
-# Bits of `flags`.
+# Bits of `flags`, as in `cabinet`.
 SUPPLY_OK = 1
-RELAY_CLOSED = 2
-FLASH_SWITCH = 4
-RESET_BUTTON = 8
-DOOR_OPEN = 16
-SAMPLE_ONLY = 32  # no tick: the monitor alone takes one sample, at `t_ms`; for its tester
+RELAY_CLOSED = 8
+FLASH_SWITCH = 16
+RESET_BUTTON = 32
+DOOR_OPEN = 64
+SAMPLE_ONLY = 128  # no tick: the monitor alone takes one sample, at `t_ms`; for its tester
 
 _DOWN = "<BHIIBBBBIHBH"
 _UP = "<BHIQIHBBH"
@@ -48,7 +48,8 @@ def down(
 
     `detectors`: bit i, row i of the plan's detectors is occupied; `pedestrians`: bit n - 1, the button of phase n;
     `priority`: low half preemptions, high half transit; `order`, `phases`: hold 0, force-off 1, omit 2, call 3,
-    pedestrian call 4 for these phases, NO_ORDER for none; `currents`: 3 bits a group, bits R 1, A 2, G 4.
+    pedestrian call 4 for these phases, NO_ORDER for none; `currents`: bits of the groups whose red is lit,
+    << 16 whose amber, << 32 whose green.
     """
     return _sealed(
         struct.pack(
@@ -78,7 +79,7 @@ def read_down(frame: bytes) -> tuple:
 
 
 def up(seq: int, t_ms: int, aspects: bytes, lamps: int, enable: int, mode: int) -> bytes:
-    """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: 3 bits a group; `mode`: of the
+    """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: as `currents`; `mode`: of the
     interlock; `enable`: bit 0 the level of the toggling enable, bit 1 the monitor has not tripped.
     """
     packed = 0

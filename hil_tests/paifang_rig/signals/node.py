@@ -1,0 +1,84 @@
+"""A whole signal node on the bench: the shipped firmware, signed records on its flash, a cabinet or a loop before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paifang_rig.authority import Authority
+from paifang_rig.nodes import SERIAL_LINK, Node, make_node
+from paifang_rig.simulated.models.sensor import UartSensor
+from paifang_tools import build
+from paifang_tools.signals import flash
+from paifang_wire import cbor, orders, sign1
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from paifang_rig.bench import Bench
+    from paifang_rig.simulated.models.sensor import Sensor
+
+LOOP_UART = 2
+LOOP_BAUD = 921_600
+HEAP = "256k"
+
+
+class LoopLine(UartSensor):
+    """The far end of a node's loop, for whoever borrows it from the board."""
+
+    def __init__(self) -> None:
+        super().__init__(uart=LOOP_UART, baud=LOOP_BAUD)
+        self.kind = "loop"
+
+    def received(self, data: bytes) -> None:
+        """Nobody has borrowed the line."""
+
+
+def monitor_section(site_record: Sequence[Any], options: int = 0) -> dict[str, Any]:
+    """What config.json has for the monitor of a node with this site record, as somebody would type it in."""
+    _, _, groups, conflicts, *_ = site_record
+    vehicles = sum(1 << i for i, group in enumerate(groups) if group[1] == 0)
+    return {"matrix": ",".join(f"{mask:x}" for mask in conflicts), "vehicles": f"{vehicles:x}", "options": options}
+
+
+def signed_site(authority: Authority, name: str, site_record: Sequence[Any], edition: int = 1) -> bytes:
+    """The file of a site record for node `name` that two root keys have signed."""
+    payload = orders.encode_site([name, edition, list(site_record)])
+    return flash.site_file(payload, authority.rooted(sign1.SITE_RECORD, payload).detached)
+
+
+def make_signal(
+    bench: Bench,
+    name: str,
+    site_record: Sequence[Any] | None,
+    plans: Sequence[Sequence[Any]] = (),
+    link: Mapping[str, Any] | int = SERIAL_LINK,
+    *,
+    authority: Authority | None = None,
+    selected: int = 1,
+    hardware: Mapping[str, Any] | None = None,
+    sensors: list[Sensor] | None = None,
+    edition: int = 1,
+    **options: Any,
+) -> Node:
+    """A signal without power yet. Without `hardware` its cabinet is a loop at UART 2; `options` as of `make_node`."""
+    authority = authority or Authority()
+    monitor = monitor_section(site_record or [0, 0, [], []])
+    wired = {"monitor": monitor, **({"loop": {"uart": LOOP_UART, "baud": LOOP_BAUD}} if hardware is None else hardware)}
+    identity = authority.identity(name)
+    node = make_node(
+        bench,
+        name,
+        "traffic_signal",
+        link,
+        site=authority.site,
+        identity=identity,
+        sensors=[LoopLine()] if sensors is None else sensors,
+        config={"hardware": wired},
+        **{"heap": HEAP, **options},
+    )
+    if site_record is not None:
+        site = signed_site(authority, name, site_record, edition)
+        files = flash.files(site, [cbor.encode(plan) for plan in plans])
+        node.board.flash_path.write_bytes(build.add_files(node.board.flash_path.read_bytes(), files))
+        node.board.nvs_path.write_bytes(flash.enter(identity.nvs(), site, selected if plans else 0))
+    return node

@@ -1,0 +1,58 @@
+"""The street behind a signal node: lamps, their wires and currents, the hold-in relay and the cabinet's flasher.
+
+Lamps are bits: of group i bit i for its red, bit 16 + i for its amber, bit 32 + i for its green.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+AMBER_SHIFT, GREEN_SHIFT = 16, 32
+RELEASE_MS = 150
+"""The charge pump holds the relay for so long after the last change of its pin."""
+
+
+def lamp(group: int, colour: str) -> int:
+    """The bit of a lamp; `colour`: red, amber, green."""
+    return 1 << group + {"red": 0, "amber": AMBER_SHIFT, "green": GREEN_SHIFT}[colour]
+
+
+@dataclass
+class Street:
+    """Wires may be broken: `stuck_on`, `stuck_off` are lamps, `swapped` pairs of them. `flasher`: what it lights."""
+
+    flasher: int = 0
+    stuck_on: int = 0
+    stuck_off: int = 0
+    swapped: tuple[tuple[int, int], ...] = ()
+    welded: bool = False
+    relay_closed: bool = field(default=False, init=False)
+    driven: int = field(default=0, init=False)
+    _level: int = field(default=0, init=False)
+    _changed_ms: int = field(default=-RELEASE_MS, init=False)
+
+    def drive(self, lamps: int, level: int, t_ms: int) -> None:
+        """The node's outputs from `t_ms` on, and the level of the pin that feeds the relay."""
+        if level != self._level:
+            self._level, self._changed_ms = level, t_ms
+        self.driven = lamps
+        self.pass_time(t_ms)
+
+    def pass_time(self, t_ms: int) -> None:
+        """Nothing changes but the time."""
+        self.relay_closed = self.welded or t_ms - self._changed_ms < RELEASE_MS
+
+    def lose_power(self) -> None:
+        """The node's outputs go dark, and its pin stays where it is."""
+        self.driven, self._level = 0, 0
+        self._changed_ms = -RELEASE_MS
+        self.relay_closed = self.welded
+
+    def lit(self) -> int:
+        """The lamps that people see, and whose currents flow."""
+        lamps = self.driven if self.relay_closed else self.flasher
+        for one, other in self.swapped:
+            both = lamps & (one | other)
+            if both in (one, other):
+                lamps ^= one | other
+        return (lamps | self.stuck_on) & ~self.stuck_off
