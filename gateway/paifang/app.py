@@ -28,6 +28,7 @@ from paifang.operations.callers import actor
 from paifang.operations.commands import CommandOperations
 from paifang.operations.nodes import NodeOperations
 from paifang.operations.records import RecordOperations
+from paifang.operations.signals import SignalOperations
 from paifang.policy import Policy
 from paifang.report import Commanding, Reporter
 from paifang.settings import split_listen
@@ -183,7 +184,7 @@ class Gateway:
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
         desk.on_receipt = self.commands.dispatcher.take_receipt
-        desk.on_session = self.feed.session
+        desk.on_session = self._session
         desk.on_promoted = self._promoted
         desk.on_held = self._held
         self._watch = ClockWatch(clocks, lambda step_ms: self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms))
@@ -198,6 +199,7 @@ class Gateway:
         parts = (
             NodeOperations(self.enrolment, report),
             CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
+            SignalOperations(room.signals),
             RecordOperations(
                 self.settings.site,
                 self.journal,
@@ -235,11 +237,18 @@ class Gateway:
 
     def _promoted(self, link: Link) -> None:
         self.enrolment.promoted(link)
+        self.commands.signals.lost(link.node)
         self.commands.keysets.push(link)
         self.commands.dispatcher.promoted(link.node)
 
+    def _session(self, node: str, connected: bool) -> None:
+        self.feed.session(node, connected)
+        if not connected:
+            self.commands.signals.lost(node)
+
     def _held(self, link: Link, message: list[Any]) -> None:
         self.enrolment.held(link, message)
+        self.commands.signals.held(link.node, message)
         _, what, _, refusal = message
         if what == messages.ROOTED_KEYSET and refusal and refusal not in NOT_YET:
             link.keyset_refused = self.commands.keysets.version

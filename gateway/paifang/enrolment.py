@@ -12,7 +12,7 @@ from paifang.keys import epochs
 from paifang.keys.roots import Rooted, Roots
 from paifang.nodes.buckets import Buckets
 from paifang.store import Node, registry
-from paifang_wire import messages, sign1
+from paifang_wire import messages, names, sign1
 from paifang_wire.errors import WireError
 
 if TYPE_CHECKING:
@@ -88,12 +88,11 @@ class Enrolment:
             self._tell(link, known)
 
     def held(self, link: Link, message: list[Any]) -> None:
-        """What a node says about a key set or an epoch that it was given; one that says so often fills no log."""
-        _, what, version, refusal = message
-        kind = "keyset" if what == messages.ROOTED_KEYSET else "epoch"
-        if not self._held.take(link.node, self._service.clocks.monotonic()):
-            return
-        self._journal.note(kind, link.node, link.node, held=version, refusal=refusal)
+        """What a node says about something that it was given; one that says so often fills no log."""
+        what: int = message[1]
+        version, refusal = message[2:]
+        if what < len(names.HELD) and self._held.take(link.node, self._service.clocks.monotonic()):
+            self._journal.note(names.HELD[what], link.node, link.node, held=version, refusal=refusal)
 
     async def _add(self, node: str, key: bytes, epoch: int, actor: str) -> dict[str, Any]:
         async with self._turn:

@@ -16,6 +16,7 @@ from paifang.commands.lookup import Lookup
 from paifang.commands.path import CommandPath, Tools
 from paifang.commands.pending import Pendings
 from paifang.commands.reconcile import Reconciler
+from paifang.commands.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,6 +62,7 @@ class CommandRoom:
         self.gates = Gates(journal, outside.policy, outside.settings, utc_ms, monotonic)
         self.keysets = KeySets(site, outside.data, outside.roots_file, journal, outside.sessions)
         self.delegations = Delegations(site, store, journal, self.keysets, utc_ms, monotonic)
+        self.signals = Signals(outside.data, outside.roots_file, journal, outside.target, store.registry.find)
         tools = Tools(
             store=store,
             journal=journal,

@@ -49,6 +49,9 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "commands.list": ANY,
     "keyset.show": ANY,
     "keyset.load": ("engineer",),
+    "signals.show": ANY,
+    "signals.site": ("engineer",),
+    "signals.stage": ("operator", "engineer"),
     "delegations.list": ANY,
     "delegations.add": ("operator", "engineer"),
     "delegations.revoke": ("operator", "safety", "engineer"),
@@ -58,6 +61,8 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "audit.checkpoint": ANY,
     "policy.explain": ANY,
     "policy.reload": ("engineer",),
+    "signals.congestion": ANY,
+    "signals.wave": ANY,
     "reload": ("engineer",),
     "stop": ("engineer",),
 }

@@ -1,6 +1,6 @@
-"""The three root keys of a site, and what two of them have signed: key sets and epoch changes.
+"""The three root keys of a site, and what two of them have signed: key sets, epoch changes, site records of signals.
 
-A `Rooted` is a payload with its signatures beside it, as it lies in a *.keyset or *.epoch file:
+A `Rooted` is a payload with its signatures beside it, as it lies in a *.keyset, *.epoch or *.site file:
 `[payload, [detached COSE_Sign1, …]]` in canonical CBOR.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT_COUNT = 3
 NEEDED = 2
-KINDS = {sign1.KEYSET: "key set", sign1.EPOCH: "epoch record"}
+KINDS = {sign1.KEYSET: "key set", sign1.EPOCH: "epoch record", sign1.SITE_RECORD: "site record"}
 """What roots sign, by its purpose."""
 FILE_LIMIT = 8_192
 """Bytes of a signed file: the longest key set, three signatures, and air."""
@@ -113,7 +113,8 @@ class Rooted:
             signatures = tuple(_detached(each) for each in detached)
         except (WireError, ValueError, TypeError) as error:
             message = f"{where} is not a payload with its signatures"
-            raise bad_argument(message, "paifang keys set build, or paifang keys epoch, make such files") from error
+            hint = "paifang keys set build, paifang keys epoch and paifang signal site sign make such files"
+            raise bad_argument(message, hint) from error
         if not isinstance(payload, bytes) or len(signatures) > ROOT_COUNT:
             raise bad_argument(f"{where} is not a payload with its signatures")
         return cls(payload, signatures)
