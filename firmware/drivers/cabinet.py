@@ -70,15 +70,16 @@ class Cabinet:
         self.covered = self.buttons = self.preempts = self.transit = self.flags = 0
 
     async def wait(self) -> int:
-        """Wait for the next sample; its time. A late one makes all that follow later: no interval is ever shorter."""
-        now_ms = self._uptime.now_ms()
-        if now_ms < self._due_ms:
-            await self._uptime.sleep_ms(self._due_ms - now_ms)
-            now_ms = self._uptime.now_ms()
-        else:
-            await self._uptime.sleep_ms(0)
-            now_ms = self._uptime.now_ms()
-        self._due_ms = now_ms + SAMPLE_MS
+        """Wait for the next sample; its time. One that is late by more than a sample makes all that follow later.
+
+        So an interval is shorter by less than SAMPLE_MS at the most, and no two samples are ever made up for at once.
+        """
+        uptime = self._uptime
+        await uptime.sleep_ms(max(self._due_ms - uptime.now_ms(), 0))
+        now_ms = uptime.now_ms()
+        if now_ms - self._due_ms > SAMPLE_MS:
+            self._due_ms = now_ms
+        self._due_ms += SAMPLE_MS
         self._samples = (self._samples + 1) % _SAMPLES
         self.ticks = not self._samples
         return now_ms

@@ -19,7 +19,7 @@ from paifang_rig.control import Op, ResetCause
 from paifang_rig.errors import RigError
 from paifang_rig.process import BoardProcess
 from paifang_rig.serial_line import SerialLine
-from paifang_rig.simulated.models.sensor import Emission, I2cSensor, PinSensor, Sensor, UartSensor
+from paifang_rig.simulated.models.sensor import Emission, I2cSensor, PinSensor, Sensor, SpiSensor, UartSensor
 from paifang_rig.storage import NvsFile, NvsSession, PowerFault, PowerLost, StorageLog
 from paifang_rig.watchdog import Watchdog
 from paifang_rig.wifi import Wifi
@@ -237,6 +237,7 @@ class SimBoard:
         self.sensors = sensors
         self._uarts = {sensor.uart: sensor for sensor in sensors if isinstance(sensor, UartSensor)}
         self._i2c = {(sensor.bus, sensor.address): sensor for sensor in sensors if isinstance(sensor, I2cSensor)}
+        self._spis = {sensor.bus: sensor for sensor in sensors if isinstance(sensor, SpiSensor)}
         on_pins = [sensor for sensor in sensors if isinstance(sensor, PinSensor)]
         self._driven = {pin: sensor for sensor in on_pins for pin in sensor.outputs()}
         self._read = {pin: sensor for sensor in on_pins for pin in sensor.inputs()}
@@ -338,6 +339,7 @@ class SimBoard:
             Op.PIN_WRITE: self._pin_write,
             Op.PIN_READ: self._pin_read,
             Op.I2C: self._i2c_transfer,
+            Op.SPI: self._spi_transfer,
             Op.ADC: self._adc_read,
             Op.WDT: self._watchdog.message,
             Op.WLAN: lambda payload: control.answer(self.wifi.handle(payload, self.node_ms)),
@@ -374,6 +376,10 @@ class SimBoard:
             return control.answer(sensor.transfer(payload[4:], count))
         except OSError as error:
             return control.answer(errno=error.errno or errno.EIO)
+
+    def _spi_transfer(self, payload: bytes) -> bytes:
+        sensor = self._spis.get(payload[0])
+        return control.answer(sensor.exchange(payload[1:]) if sensor else b"\xff" * (len(payload) - 1))
 
     def _adc_read(self, payload: bytes) -> bytes:
         microvolts = self.adc.get(payload[0], 0)

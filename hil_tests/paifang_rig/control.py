@@ -25,6 +25,7 @@ class Op(IntEnum):
     SOCKET = 13  # ask: error EHOSTUNREACH without Wi-Fi
     RESET = 14  # tell: reset cause; the board waits for its end
     SLEEP = 15  # tell: ms u32; as RESET, after that time
+    SPI = 16  # ask: bus, bytes shifted out → as many bytes shifted in
 
 
 class WlanOp(IntEnum):

@@ -18,7 +18,7 @@ from storage import Flash, Nvs, Power, PowerCutError
 from tasks import Task, Tasks, pause
 
 import node.rooted  # noqa: F401 - what is loaded before `trust` needs it is not forgotten after it
-from node import keyset as keyset_module
+from node import slots as slots_module
 from node import verifier as verifier_module
 from node.authority import Authority
 from node.commands import Commands
@@ -51,7 +51,7 @@ def _open(path: str, mode: str) -> Any:
     return _flashes[board].open(name, mode)
 
 
-keyset_module.open = _open  # type: ignore[attr-defined]
+slots_module.open = _open  # type: ignore[attr-defined]
 
 
 class ResetError(BaseException):

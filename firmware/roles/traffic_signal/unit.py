@@ -58,6 +58,8 @@ class Unit:
         self._ticks = self._beat = 0
         if latched:
             self.interlock.tick(0, latched)
+        if (site.monitor[0] if site.monitor else 0) != options:
+            self.fault = self.fault or REASON_CALLER + monitor.MATRIX
         if self.monitor.compare(site.conflicts):
             self.monitor.self_test(0, 0, 0)
 

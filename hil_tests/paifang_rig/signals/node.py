@@ -1,14 +1,15 @@
-"""A whole signal node on the bench: the shipped firmware, signed records on its flash, a cabinet or a loop before it."""
+"""A whole signal node on the bench: shipped firmware, signed records on its flash, a cabinet or a loop before it."""
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 from paifang_rig.authority import Authority
 from paifang_rig.nodes import SERIAL_LINK, Node, make_node
 from paifang_rig.simulated.models.sensor import UartSensor
 from paifang_tools import build
-from paifang_tools.signals import flash
+from paifang_tools.signals import examples, flash, plan_file, site_file
 from paifang_wire import cbor, orders, sign1
 
 if TYPE_CHECKING:
@@ -33,9 +34,17 @@ class LoopLine(UartSensor):
         """Nobody has borrowed the line."""
 
 
-def monitor_section(site_record: Sequence[Any], options: int = 0) -> dict[str, Any]:
+def example(country: str = "US") -> tuple[list[Any], list[Any]]:
+    """(site record, plan record) of a junction of 8 vehicle and 4 pedestrian groups."""
+    found = site_file.to_site(site_file.SiteFile.model_validate(tomllib.loads(examples.site_text(country))))
+    plan = plan_file.PlanFile.model_validate(tomllib.loads(examples.plan_text(country)))
+    return found.record, plan_file.to_record(plan, found.record)
+
+
+def monitor_section(site_record: Sequence[Any]) -> dict[str, Any]:
     """What config.json has for the monitor of a node with this site record, as somebody would type it in."""
-    _, _, groups, conflicts, *_ = site_record
+    _, _, groups, conflicts, _, _, own = site_record
+    options = own[0] if own else 0
     vehicles = sum(1 << i for i, group in enumerate(groups) if group[1] == 0)
     return {"matrix": ",".join(f"{mask:x}" for mask in conflicts), "vehicles": f"{vehicles:x}", "options": options}
 
@@ -62,7 +71,7 @@ def make_signal(
 ) -> Node:
     """A signal without power yet. Without `hardware` its cabinet is a loop at UART 2; `options` as of `make_node`."""
     authority = authority or Authority()
-    monitor = monitor_section(site_record or [0, 0, [], []])
+    monitor = monitor_section(site_record or [0, "", [], [], [], [], []])
     wired = {"monitor": monitor, **({"loop": {"uart": LOOP_UART, "baud": LOOP_BAUD}} if hardware is None else hardware)}
     identity = authority.identity(name)
     node = make_node(

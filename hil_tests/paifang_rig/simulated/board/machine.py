@@ -110,4 +110,6 @@ class UART(io.IOBase):
 
 
 def __getattr__(name):
-    return getattr(bench.load("machine_i2c" if "I2C" in name else "machine_more"), name)
+    return getattr(
+        bench.load("machine_i2c" if "I2C" in name else "machine_spi" if "SPI" in name else "machine_more"), name
+    )

@@ -130,3 +130,14 @@ class PinSensor(Sensor):
 
     def level(self, pin: int) -> int:
         raise NotImplementedError
+
+
+@dataclass
+class SpiSensor(PinSensor):
+    """Something on an SPI bus, with pins of its own that select, load or latch."""
+
+    bus: int = 1
+
+    def exchange(self, written: bytes) -> bytes:
+        """As many bytes as were shifted in are shifted out."""
+        raise NotImplementedError
