@@ -77,12 +77,9 @@ def _given(file: Path | None) -> str | None:
 
 
 def _of_file(file: Path) -> str:
-    from paifang.keys.files import read_text
+    from paifang.keys.files import read_passphrase
 
-    lines = read_text(file).splitlines()
-    if not lines or not lines[0]:
-        raise bad_argument(f"there is no passphrase in {file}", "it stands in the first line")
-    return lines[0]
+    return read_passphrase(file)
 
 
 def _asked(prompt: str) -> str:

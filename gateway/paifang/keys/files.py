@@ -40,6 +40,14 @@ def read_text(file: Path) -> str:
         raise bad_argument(f"{file} is not UTF-8 text", "is it the right file?") from error
 
 
+def read_passphrase(file: Path) -> str:
+    """The first line of a file. Raises PaifangError."""
+    lines = read_text(file).splitlines()
+    if not lines or not lines[0]:
+        raise bad_argument(f"there is no passphrase in {file}", "it stands in the first line")
+    return lines[0]
+
+
 def read_json(file: Path, what: str) -> dict[str, Any]:
     """The JSON object in a file; `what` it should be stands in the error."""
     text = read_text(file)
