@@ -239,7 +239,7 @@ class OnBoard(Lockstep):
     def _make(self, options: dict[str, Any]) -> signal_node.Node:
         bench = Bench(Path(self._folder.name))
         site_record, plan_record = self._records
-        return signal_node.make_signal(bench, _NAME, site_record, [plan_record], **options)
+        return signal_node.make_signal(bench, _NAME, site_record, [plan_record], **{"period_ms": _PERIOD_MS, **options})
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Do it in the board's thread."""
