@@ -11,6 +11,8 @@ from micropython import const
 from . import loop_frames as frames
 
 RED = AMBER = GREEN = const(0xFFFF)
+NO_UNIT = const(255)
+"""The mode of a node without a site record."""
 
 # config.json, "hardware.loop": key -> (default, least, greatest).
 HARDWARE = {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48), "baud": (921_600, 9_600, 5_000_000)}
@@ -29,7 +31,7 @@ class Loop:
     def __init__(self, uart) -> None:
         self._stream = asyncio.StreamReader(uart)
         self._uart = uart
-        self._seq = self._t_ms = self._level = 0
+        self._seq = self._t_ms = self._clock_ms = self._level = 0
         self._unit = None
         self._is_asked = False
         self.ticks = False
@@ -50,9 +52,9 @@ class Loop:
                 await self._next_frame()
 
     def utc_ms(self, records_utc_ms):
-        """The time of the bench."""
+        """The wall clock of the bench."""
         del records_utc_ms
-        return self._t_ms
+        return self._t_ms + self._clock_ms
 
     def show(self, unit) -> None:
         """What the next answer says."""
@@ -63,7 +65,8 @@ class Loop:
         self._level = level
 
     def _take(self, values: tuple) -> None:
-        self._seq, self._t_ms, self.covered, self.buttons, priority, order, phases, currents, flags = values
+        self._seq, self._t_ms, self.covered, self.buttons, priority, order, phases, currents, flags, clock_ms = values
+        self._clock_ms = clock_ms
         self.preempts, self.transit = priority & 15, priority >> 4
         self.order = None if order == frames.NO_ORDER else (order, phases)
         self.red, self.amber, self.green = currents & RED, currents >> 16 & AMBER, currents >> 32 & GREEN
@@ -74,12 +77,12 @@ class Loop:
     def _answer(self) -> None:
         self._is_asked = False
         unit = self._unit
-        shown, mode, lamps, enable = b"", 255, 0, 0
+        shown, mode, lamps, enable, reason = b"", NO_UNIT, 0, 0, 0
         if unit is not None:
-            shown, mode = unit.interlock.aspects, unit.interlock.mode
+            shown, mode, reason = unit.interlock.aspects, unit.interlock.mode, unit.reason
             lamps = unit.red | unit.amber << 16 | unit.green << 32
-            enable = self._level | (not unit.monitor.reason) << 1
-        self._uart.write(frames.up(self._seq, self._t_ms, shown, lamps, enable, mode))
+            enable = self._level | unit.monitor.reason << 1
+        self._uart.write(frames.up(self._seq, self._t_ms, shown, lamps, enable, mode, reason))
 
     async def _next_frame(self) -> None:
         """After a broken frame: whatever is still under way is no frame either."""

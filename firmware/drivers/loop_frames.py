@@ -1,8 +1,8 @@
 """The frames of the lock-step: one down and one up each tick of 100 ms. Runs on the host and on a board alike.
 
     down: sync, seq u16, t_ms u32, detectors u32, pedestrians u8, priority u8, order u8, phases u8, currents u48,
-          flags u8, crc u16
-    up:   sync, seq u16, t_ms u32, aspects u64, lamps u48, enable u8, mode u8, crc u16
+          flags u8, clock s32, crc u16
+    up:   sync, seq u16, t_ms u32, aspects u64, lamps u48, enable u8, mode u8, reason u8, crc u16
 
 Little-endian; the crc is the low half of the CRC-32 of everything between it and the sync. The host sends one frame
 and waits for the one with the same `seq`; the board's clock is `t_ms`, nothing else moves it.
@@ -23,8 +23,8 @@ RESET_BUTTON = 32
 DOOR_OPEN = 64
 SAMPLE_ONLY = 128  # no tick: the monitor alone takes one sample, at `t_ms`; for its tester
 
-_DOWN = "<BHIIBBBBIHBH"
-_UP = "<BHIQIHBBH"
+_DOWN = "<BHIIBBBBIHBiH"
+_UP = "<BHIQIHBBBH"
 DOWN_BYTES = struct.calcsize(_DOWN)
 UP_BYTES = struct.calcsize(_UP)
 
@@ -43,13 +43,14 @@ def down(
     phases: int = 0,
     currents: int = 0,
     flags: int = SUPPLY_OK | RELAY_CLOSED,
+    clock_ms: int = 0,
 ) -> bytes:
     """Bytes of what a board is told.
 
     `detectors`: bit i, row i of the plan's detectors is occupied; `pedestrians`: bit n - 1, the button of phase n;
     `priority`: low half preemptions, high half transit; `order`, `phases`: hold 0, force-off 1, omit 2, call 3,
     pedestrian call 4 for these phases, NO_ORDER for none; `currents`: bits of the groups whose red is lit,
-    << 16 whose amber, << 32 whose green.
+    << 16 whose amber, << 32 whose green; `clock_ms`: how far the wall clock is ahead of `t_ms`.
     """
     return _sealed(
         struct.pack(
@@ -65,38 +66,38 @@ def down(
             currents & 0xFFFFFFFF,
             currents >> 32,
             flags,
+            clock_ms,
             0,
         )
     )
 
 
 def read_down(frame: bytes) -> tuple:
-    """(seq, t_ms, detectors, pedestrians, priority, order, phases, currents, flags). Raises FrameError."""
+    """(seq, t_ms, detectors, pedestrians, priority, order, phases, currents, flags, clock_ms). Raises
+    FrameError.
+    """
     parts = _opened(frame, _DOWN, DOWN_BYTES, SYNC_DOWN)
     values = list(parts[1:8])
-    values += [parts[8] | parts[9] << 32, parts[10]]
+    values += [parts[8] | parts[9] << 32, parts[10], parts[11]]
     return tuple(values)
 
 
-def up(seq: int, t_ms: int, aspects: bytes, lamps: int, enable: int, mode: int) -> bytes:
-    """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: as `currents`; `mode`: of the
-    interlock; `enable`: bit 0 the level of the toggling enable, bit 1 the monitor has not tripped.
+def up(seq: int, t_ms: int, aspects: bytes, lamps: int, enable: int, mode: int, reason: int) -> bytes:
+    """Bytes of what a board answers. `aspects`: one a group, 16 at most; `lamps`: as `currents`; `mode`, `reason`:
+    of the unit; `enable`: bit 0 the level of the toggling enable, from bit 1 on the reason of the monitor's trip.
     """
     packed = 0
     for i, aspect in enumerate(aspects):
         packed |= aspect << 4 * i
-    return _sealed(
-        struct.pack(
-            _UP, SYNC_UP, seq & 0xFFFF, t_ms & 0xFFFFFFFF, packed, lamps & 0xFFFFFFFF, lamps >> 32, enable, mode, 0
-        )
-    )
+    head = (SYNC_UP, seq & 0xFFFF, t_ms & 0xFFFFFFFF, packed, lamps & 0xFFFFFFFF, lamps >> 32)
+    return _sealed(struct.pack(_UP, *head, enable, mode, reason, 0))
 
 
 def read_up(frame: bytes, count: int) -> tuple:
-    """(seq, t_ms, aspects of `count` groups, lamps, enable, mode). Raises FrameError."""
-    _, seq, t_ms, packed, low, high, enable, mode, _ = _opened(frame, _UP, UP_BYTES, SYNC_UP)
+    """(seq, t_ms, aspects of `count` groups, lamps, enable, mode, reason). Raises FrameError."""
+    _, seq, t_ms, packed, low, high, enable, mode, reason, _ = _opened(frame, _UP, UP_BYTES, SYNC_UP)
     aspects = bytes([packed >> 4 * i & 15 for i in range(count)])
-    return seq, t_ms, aspects, low | high << 32, enable, mode
+    return seq, t_ms, aspects, low | high << 32, enable, mode, reason
 
 
 def _sealed(frame: bytes) -> bytes:
