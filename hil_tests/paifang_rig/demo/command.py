@@ -35,7 +35,9 @@ def command(
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live table, on a terminal too.")] = False,
 ) -> None:
-    """Run a gateway and six nodes with the real firmware; switch, attack, cut power, and count everything.
+    """Run a gateway and eight nodes with the real firmware; switch, attack, cut power, and count everything.
+
+    Two of them are junctions of an arterial, in simulated traffic.
 
     \b
     paifang demo

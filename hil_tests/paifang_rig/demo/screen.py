@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WORDS_SHOWN = 24
-_POINTS_SHOWN = ("pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
+_STREET = "street"
+_POINTS_SHOWN = (_STREET, "pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
 _ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
 """Counting these counts the readings of sensors, which are what is emitted."""
 _LINE_EVERY_S = 5.0
@@ -58,6 +59,10 @@ class Screen:
             self._words.append(words)
         else:
             self._console.print(words)
+
+    def tell(self, node: str, text: str) -> None:
+        """What is to be seen of a junction."""
+        self._latest[node][_STREET] = text
 
     def take(self, item: Mapping[str, Any]) -> None:
         """One item of the gateway's watch."""

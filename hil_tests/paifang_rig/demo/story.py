@@ -14,6 +14,7 @@ from paifang_rig.demo import attacks
 from paifang_rig.demo.audit import verify
 from paifang_rig.demo.persons import TwoPersons
 from paifang_rig.demo.screen import Screen
+from paifang_rig.demo.signals import Signals
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
 from paifang_rig.errors import RigError
 
@@ -42,30 +43,32 @@ async def tell(folder: Path, duration_s: float | None, *, live: bool) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with Screen(live=live) as screen:
-        screen.say("a gateway with embedded defaults, three persons' keys, six nodes: real firmware on MicroPython")
+        screen.say("a gateway with embedded defaults, three persons' keys, eight nodes: real firmware on MicroPython")
         async with open_ward(folder) as ward:
             people = TwoPersons(ward, screen.say)
             story = asyncio.create_task(_Story(ward, screen, people).run())
             helpers = [asyncio.create_task(work(ward, screen)) for work in (_follow, _refresh)]
-            await _wait(stop, story, end)
+            helpers.append(asyncio.create_task(ward.junctions.run()))
+            signals = asyncio.create_task(Signals(ward, screen.say).run())
+            await _wait(stop, [story, signals], end)
             result = await _count(ward)
             audit = await verify(ward, folder, expected=people.thief_is_seen)
-            for task in (story, *helpers):
+            for task in (story, signals, *helpers):
                 task.cancel()
-            await asyncio.gather(story, *helpers, return_exceptions=True)
+            await asyncio.gather(story, signals, *helpers, return_exceptions=True)
         screen.last("\n".join([*audit.lines(), _verdict(result)]))
     return _balanced(result) and audit.is_good
 
 
-async def _wait(stop: asyncio.Event, story: asyncio.Task[None], end: float | None) -> None:
-    """Until Ctrl-C or the time is over; a story that fails ends it at once with its error."""
+async def _wait(stop: asyncio.Event, chapters: list[asyncio.Task[None]], end: float | None) -> None:
+    """Until Ctrl-C or the time is over; a chapter that fails ends it at once with its error."""
     stopping = asyncio.create_task(stop.wait())
-    timeout_s = None if end is None else max(0.0, end - time.monotonic() - 1.0)
-    await asyncio.wait({stopping, story}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    if story.done():
-        story.result()
-        left_s = None if end is None else max(0.0, end - time.monotonic() - 1.0)
-        await asyncio.wait({stopping}, timeout=left_s)
+    left = {stopping, *chapters}
+    while stopping in left and (end is None or time.monotonic() < end - 1.0):
+        timeout_s = None if end is None else max(0.0, end - time.monotonic() - 1.0)
+        done, left = await asyncio.wait(left, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     stopping.cancel()
 
 
@@ -76,16 +79,16 @@ class _Story:
         self._people = people
 
     async def run(self) -> None:
-        for node in self._ward.nodes.values():
+        for node in self._ward.every_node():
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
-        self._say("all six nodes are online, one of them on a serial line", "did")
+        self._say("all eight nodes are online, one of them on a serial line", "did")
         single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
         people = self._people
         for step in (*single, people.ask, people.alone, people.together, people.thief, people.safe, self._cut_power):
             await asyncio.sleep(_PAUSE_S)
             await step()
-        self._say("that was the story; the ward goes on", "did")
+        self._say("that was the story of the six; the ward goes on", "did")
 
     async def _too_soon(self) -> None:
         self._say("$ paifang send sm-1 relay on          (a relay rests before it closes, after power-on too)")
@@ -170,6 +173,8 @@ async def _follow(ward: Ward, screen: Screen) -> None:
 
 async def _refresh(ward: Ward, screen: Screen) -> None:
     while True:
+        for name in ward.junctions.nodes:
+            screen.tell(name, ward.junctions.shown(name))
         screen.show(await ward.rows(), collections.Counter(e.board for e in ward.bench.emitted if e.valid and e.asked))
         await asyncio.sleep(_REFRESH_S)
 

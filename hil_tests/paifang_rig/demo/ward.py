@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process with embedded defaults, six nodes on the bench, and people with keys in RAM."""
+"""The demo's ward: a gateway process with embedded defaults, eight nodes on the bench, people with keys in RAM."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from paifang.control.async_client import AsyncControlClient
 from paifang_rig.authority import Authority
 from paifang_rig.balance import Balance, balance
 from paifang_rig.bench import Bench
+from paifang_rig.demo.junctions import Junctions, make_junctions
 from paifang_rig.gateway import GatewayProcess
 from paifang_rig.nodes import SERIAL_LINK, Node, make_node
 from paifang_rig.operators import Operators
@@ -47,7 +48,10 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Ward:
-    """`tap` stands on the line of TAPPED_NODE, as an attacker would, `fork` on that of STOLEN_LINE_NODE."""
+    """`nodes` read sensors, those of `junctions` drive lamps.
+
+    `tap` stands on the line of TAPPED_NODE, as an attacker would, `fork` on that of STOLEN_LINE_NODE.
+    """
 
     bench: Bench
     gateway: GatewayProcess
@@ -55,11 +59,15 @@ class Ward:
     tap: Tap
     fork: Fork
     nodes: dict[str, Node]
+    junctions: Junctions
     authority: Authority
 
     def receipt_keys(self) -> str:
         """What an auditor has from provisioning, and no gateway: a line for each node."""
-        return "".join(node.identity.auditor_line() + "\n" for node in self.nodes.values())
+        return "".join(node.identity.auditor_line() + "\n" for node in self.every_node())
+
+    def every_node(self) -> list[Node]:
+        return [*self.nodes.values(), *self.junctions.nodes.values()]
 
     @property
     def operators(self) -> Operators:
@@ -80,7 +88,7 @@ class Ward:
 
     def balance(self) -> Balance:
         """What became of every reading on the bench's list; the store is read first, so it holds nothing later."""
-        stored, lost = self.gateway.stored(), self.gateway.lost()
+        stored, lost = (record for record in self.gateway.stored() if record["node"] in self.nodes), self.gateway.lost()
         ended = {name: node.board.ended for name, node in self.nodes.items()}
         return balance(self.bench.emitted, stored, dropped=lost, ended=ended)
 
@@ -102,9 +110,11 @@ async def open_ward(folder: Path) -> AsyncIterator[Ward]:
             name: serial if name == SERIAL_NODE else _tcp_node(bench, name, ports.get(name, gateway.port), authority)
             for name in ROLES
         }
-        await gateway.enrol(*(node.identity for node in nodes.values()))
+        junctions = make_junctions(bench, folder / "traffic", gateway.port, authority)
+        stack.callback(junctions.traffic.close)
+        await gateway.enrol(*(node.identity for node in [*nodes.values(), *junctions.nodes.values()]))
         control = await stack.enter_async_context(AsyncControlClient(Place(data=gateway.folder).socket()))
-        ward = Ward(bench, gateway, control, tap, fork, nodes, authority)
+        ward = Ward(bench, gateway, control, tap, fork, nodes, junctions, authority)
         await ward.operators.load()
         yield ward
 

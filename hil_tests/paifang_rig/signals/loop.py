@@ -134,7 +134,7 @@ def drive(run: Run, drivers: Sequence[Driver]) -> Result:
     """Run the simulation to its end, with everybody who has not arrived in its books."""
     run.folder.mkdir(parents=True, exist_ok=True)
     trips = run.folder / "trips.xml"
-    libsumo.start(_command(run, trips))
+    libsumo.start(command(run, trips))
     result = Result(trips)
     try:
         for driver in drivers:
@@ -157,7 +157,8 @@ def drive(run: Run, drivers: Sequence[Driver]) -> Result:
     return result
 
 
-def _command(run: Run, trips: Path) -> list[str]:
+def command(run: Run, trips: Path) -> list[str]:
+    """The command line of SUMO for a run; `trips`: where it writes who travelled."""
     extra = run.folder / "extra.add.xml"
     extra.write_text(f"<additional>\n{run.programs}\n{additional(run.junctions)}\n</additional>\n")
     command = [shutil.which("sumo") or sumolib.checkBinary("sumo"), "-n", str(run.net), "-r", str(run.routes)]
