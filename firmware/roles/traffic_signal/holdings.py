@@ -137,10 +137,14 @@ class Holdings:
 
     def latched(self, reset_cause: int, unclean: int) -> int:
         """The reason of a latch that was kept, or `unclean` after a reset that nobody has asked for; 0 for none."""
-        kept = self._number("latch")
-        if not kept and self._number("armed") and reset_cause != _POWER_ON:
+        if not self.kept and self._number("armed") and reset_cause != _POWER_ON:
             return unclean
-        return kept
+        return self.kept
+
+    @property
+    def kept(self) -> int:
+        """The reason of a latch that was written down; 0 for none."""
+        return self._number("latch")
 
     def latch(self, reason: int) -> None:
         """Keep this latch, 0 for none any more. Raises OSError."""
@@ -148,8 +152,7 @@ class Holdings:
 
     def arm(self, armed: int) -> None:
         """1 while the signal runs: whoever finds it at a start knows that nobody has stopped it. Raises OSError."""
-        if self._number("armed") != armed:
-            self._keep("armed", armed)
+        self._keep("armed", armed)
 
     def _move(self, place) -> int:
         try:

@@ -64,7 +64,8 @@ class TrafficSignal:
         self._records = None
         self._ordering = None
         self._kept = 0
-        self._state = -1
+        self._mode = -1
+        self._is_armed = False
         self._was_pressed = self._ticks = self._reported_ticks = 0
         self._due_ms = 0
 
@@ -74,9 +75,10 @@ class TrafficSignal:
         holdings.retire = self.retire
         holdings.open(name, self._pause)
         if holdings.site is not None:
-            self._kept = holdings.latched(reset_cause, REASON_START)
+            self._kept = holdings.kept
             matrix, vehicles, options = self._own
-            self.unit = Unit(holdings.site, matrix, vehicles, options, self._kept)
+            latched = holdings.latched(reset_cause, REASON_START)
+            self.unit = Unit(holdings.site, matrix, vehicles, options, latched)
         self._ordering = Ordering(self.unit, holdings)
 
     def attach(self, records) -> None:
@@ -125,7 +127,7 @@ class TrafficSignal:
         self._cabinet.feed(0)
         if self.unit is not None:
             self.unit.interlock.to_flash()
-        self.holdings.arm(0)
+        self._write_down(self.holdings.arm, 0)
 
     async def _pause(self) -> None:
         await self._uptime.sleep_ms(0)
@@ -174,24 +176,31 @@ class TrafficSignal:
         """Write down what has to outlive a loss of power: of a latch after the relay is let go."""
         unit = self.unit
         mode = unit.interlock.mode
-        if mode == LATCHED:
-            if self._kept != unit.interlock.reason and not unit.monitor.holds:
-                self._kept = unit.interlock.reason
-                self.holdings.latch(self._kept)
-        else:
-            if self._kept:
-                self._kept = 0
-                self.holdings.latch(0)
-            if mode == RUN:
-                self.holdings.arm(1)
+        reason = unit.interlock.reason if mode == LATCHED else 0
+        if reason != self._kept and not (reason and unit.monitor.holds):
+            self._kept = reason
+            self._write_down(self.holdings.latch, reason)
+        if mode == RUN and not self._is_armed:
+            self._is_armed = True
+            self._write_down(self.holdings.arm, 1)
+
+    def _write_down(self, write, number: int) -> None:
+        """What the NVS does not take holds as long as there is power."""
+        try:
+            write(number)
+        except OSError as error:
+            self._say("not kept over a loss of power: " + repr(error))
 
     def _report(self, now_ms: int) -> None:
+        mode = self.unit.interlock.mode if self.unit is not None else 0
+        if mode == self._mode and now_ms < self._due_ms:
+            return
         state = points.state(self.unit, self.holdings)
-        if state[points.STATE] != self._state:
-            self._state = state[points.STATE]
+        if mode != self._mode:
+            self._mode = mode
             self._records.report(state, {})
-            self._say("state %d reason %d group %d" % (self._state, state[points.REASON], state[points.MONITOR] >> 8))
-        if now_ms < self._due_ms:
+            about = (state[points.STATE], state[points.REASON], state[points.MONITOR] >> 8)
+            self._say("state %d reason %d group %d" % about)
             return
         self._due_ms = now_ms + self._period_ms
         state.update(self._ordering.values())
