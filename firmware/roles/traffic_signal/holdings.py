@@ -129,7 +129,7 @@ class Holdings:
         return self._number("slot")
 
     def note(self, slot: int) -> None:
-        """This slot is in force now. Raises OSError."""
+        """Keep the slot that is in force. Raises OSError."""
         if slot != self.last():
             self._keep("slot", slot)
 

@@ -162,7 +162,10 @@ class Ordering:
             plan.cycle = plan.coordinated = 0
         self._unit.use(plan)
         self._slot, self._plan_id = slot, self._holdings.shelf.id_at(slot)
-        self._holdings.note(slot)
+        try:
+            self._holdings.note(slot)
+        except OSError as error:
+            self._say("the plan is not kept over a loss of power: " + repr(error))
         self._say("plan %d %s" % (slot, plan.name))
         return 0
 

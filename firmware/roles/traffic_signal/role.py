@@ -70,7 +70,7 @@ class TrafficSignal:
         self._due_ms = 0
 
     def open(self, name: tuple, nvs, reset_cause: int, folder: str = "/") -> None:
-        """Read what the node holds in `folder`; from here on there is a unit, if there is a site record that is to be believed."""
+        """Read what the node holds in `folder`; from here on there is a unit, if its site record can be believed."""
         holdings = self.holdings = Holdings(nvs, folder)
         holdings.retire = self.retire
         holdings.open(name, self._pause)
