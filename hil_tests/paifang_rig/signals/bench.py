@@ -1,4 +1,4 @@
-"""Bench suite `signals`: the contest on the generated cross, and how much quicker than the street the lock-step is.
+"""Bench suite `signals`: the contest on the generated cross, and green waves on the arterial.
 
     python -m paifang_rig.signals.bench [--seeds N] [--search]
 
@@ -8,24 +8,18 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from paifang_tools.bench.rows import AT_LEAST, AT_MOST, Row, emit, row
+from paifang_tools.bench.rows import AT_MOST, Row, emit, row
 
-from . import contest, junction, loop, metrics, nets, ports, records, waves
-from .demand import cross as cross_demand
+from . import contest, metrics, records, waves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEEDS = 10
 _SIDE_SEEDS = 4
-_SPEED_S = 600
 _FIGURES = (
     ("mean delay", "s", "mean_s"),
     ("p95 delay", "s", "p95_s"),
@@ -52,7 +46,6 @@ def rows(seeds: Sequence[int]) -> list[Row]:
     """Measure and return the suite's rows."""
     outcomes = list(contest.play(contest.entries(seeds)))
     return [
-        *_speed(),
         *contest_rows(outcomes, len(seeds)),
         *_protected_rows(seeds[:_SIDE_SEEDS]),
         *_wave_rows(seeds[:_SIDE_SEEDS]),
@@ -91,33 +84,6 @@ def _against(share: float, ours: list[contest.Outcome], theirs: list[contest.Out
         row(f"{share} firmware: longest red of somebody who waits", worst_s, "s", how, (AT_MOST, bound_s)),
         row(f"{share} firmware: more never departed than with NEMA", left_out, "vehicles", how, (AT_MOST, 0)),
     ]
-
-
-def _speed() -> list[Row]:
-    """The lock-step at 0.1 s, at demand 1.0: SUMO, detectors and the shipped code, here and in MicroPython."""
-    made: list[Row] = []
-    for kind, where in ((ports.InProcess, "in one process"), (ports.OnBoard, "with MicroPython over a socket")):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            crossing = junction.read(nets.cross(folder).path, "c")
-            routes = cross_demand(folder / "routes.xml", 1.0, 1, _SPEED_S)
-            run = loop.Run(folder / "cross.net.xml", routes, folder, (crossing,), 1, 100, _SPEED_S * 1_000)
-            port = kind(records.site_record(crossing), records.plan_record(crossing))
-            try:
-                loop.drive(replace(run, duration_ms=1_000), [loop.Firmware(crossing, port)])
-                begun = _processor_s()
-                loop.drive(run, [loop.Firmware(crossing, port)])
-            finally:
-                port.close()
-            ratio = _SPEED_S / (_processor_s() - begun)
-        how = f"{_SPEED_S} s of traffic at demand 1.0, SUMO and node in steps of 0.1 s; processor time of all in it"
-        made.append(row(f"lock-step {where}", ratio, "x real time", how, (AT_LEAST, 100)))
-    return made
-
-
-def _processor_s() -> float:
-    """Of this process and of its children that have ended: both sides wait for one another, one at a time works."""
-    return sum(os.times()[:4])
 
 
 def _protected_rows(seeds: Sequence[int]) -> list[Row]:

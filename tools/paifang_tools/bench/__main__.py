@@ -21,6 +21,7 @@ SUITES = {
     "hold": "paifang_rig.hold",
     "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
+    "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
 """Each runs as a process of its own, so that none measures the leftovers of another."""
