@@ -16,6 +16,9 @@ LISTEN_EXPECTED = 'HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 t
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
 PATH_EXPECTED = 'a path in quotes, such as "/var/lib/paifang"'
 
+POINT_EXPECTED = 'a point of a node as "NODE/POINT", such as "camera-1/standing_2"'
+
+_POINT = re.compile(r"[^/\s]{1,64}/[^/\s]{1,64}")
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
@@ -42,6 +45,12 @@ def _site(value: str) -> str:
     return value
 
 
+def _point(value: str) -> str:
+    if not _POINT.fullmatch(value):
+        raise ValueError(POINT_EXPECTED)
+    return value
+
+
 def _path(value: object, info: ValidationInfo) -> object:
     """A path of a settings file starts at that file's folder, given as the context's "base"."""
     if isinstance(value, Path):
@@ -65,6 +74,8 @@ Listen = Annotated[str, AfterValidator(_listen)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 BaudRate = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
+PointName = Annotated[str, AfterValidator(_point)]
+PhaseNumber = Annotated[int, Field(ge=1, le=8)]
 
 
 class Table(BaseModel):
@@ -176,6 +187,91 @@ class AuthoritySettings(Table):
     )
 
 
+class PhaseSettings(Table):
+    phase: PhaseNumber = Field(description="Its number in the plan, 1 to 8.")
+    lanes: int = Field(default=1, ge=1, le=8, description="Lanes that it serves.")
+    lane_flow: int = Field(
+        default=1900, ge=100, le=3000, description="Vehicles an hour that a lane lets through while it is green."
+    )
+    detectors: Annotated[tuple[Annotated[int, Field(ge=1, le=32)], ...], Field(strict=False)] = Field(
+        default=(),
+        description="Its detectors in the plan, from 1 on: when another one fails, this phase is not in doubt.",
+    )
+    counters: int = Field(default=1, ge=1, le=8, description="Detectors of it that each vehicle passes.")
+    standing: PointName | None = Field(
+        default=None, description="Who counts the vehicles that stand before it, such as a camera."
+    )
+    coming: PointName | None = Field(
+        default=None, description="Who counts all on their way to it; without it, those that stand."
+    )
+    ahead: PointName | None = Field(
+        default=None, description="Who counts those on the road it leads to; without it, that road is taken to be free."
+    )
+
+
+Phases = Annotated[tuple[PhaseNumber, ...], Field(strict=False)]
+Ring = Annotated[tuple[Phases, ...], Field(strict=False)]
+
+
+def _rings(rings: tuple[tuple[tuple[int, ...], ...], ...]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    phases = [phase for ring in rings for side in ring for phase in side]
+    if not 1 <= len(rings) <= 2 or len({len(ring) for ring in rings}) > 1 or len(set(phases)) < len(phases):
+        raise ValueError("one ring or two of as many sides, and each phase once")
+    return rings
+
+
+class SignalSettings(Table):
+    node: str = Field(min_length=1, description="A signal node.")
+    key: FilePath | None = Field(
+        default=None, description="The key file of the service that sends it orders. Without it, it is only watched."
+    )
+    passphrase_file: FilePath | None = Field(default=None, description="The file with that key's passphrase.")
+    report_ms: Milliseconds = Field(
+        default=1_000, ge=100, le=60_000, validation_alias="report", description="How often the node reports."
+    )
+    window_ms: Milliseconds = Field(
+        default=900_000,
+        ge=60_000,
+        le=3_600_000,
+        validation_alias="window",
+        description="Over which time congestion is told.",
+    )
+    fresh_ms: Milliseconds = Field(
+        default=5_000,
+        ge=1_000,
+        le=60_000,
+        validation_alias="fresh",
+        description="How old a count of vehicles may be to be gone by.",
+    )
+    rings: Annotated[tuple[Ring, ...], Field(strict=False), AfterValidator(_rings)] = Field(
+        default=(((1, 2), (3, 4)), ((5, 6), (7, 8))),
+        description="Its phases as in the plan: rings, their sides, phases.",
+    )
+    phases: Annotated[tuple[PhaseSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Its phases, one such table each."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        known = [phase for ring in self.rings for side in ring for phase in side]
+        named = [each.phase for each in self.phases]
+        if len(set(named)) < len(named) or not set(named) <= set(known):
+            raise ValueError("[[signals.phases]] for phases of its rings, each once")
+        if (self.key is None) != (self.passphrase_file is None):
+            raise ValueError("key and passphrase_file, or neither")
+        if self.key is not None and (set(named) < set(known) or not all(each.standing for each in self.phases)):
+            raise ValueError("[[signals.phases]] with standing for every phase of its rings")
+        return self
+
+
+def _each_node_once(signals: tuple[SignalSettings, ...]) -> tuple[SignalSettings, ...]:
+    names = [signal.node for signal in signals]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"each node once, {twice} is there twice")
+    return signals
+
+
 class LogSettings(Table):
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
 
@@ -193,6 +289,9 @@ class Settings(Table):
         default=ControlSettings(), description="Commands on this machine, known by their user id."
     )
     authority: AuthoritySettings = Field(default=AuthoritySettings(), description="Who may command what.")
+    signals: Annotated[tuple[SignalSettings, ...], Field(strict=False), AfterValidator(_each_node_once)] = Field(
+        default=(), description="Signal nodes that are watched, and advised by max-pressure, one such table each."
+    )
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 
     @property

@@ -8,7 +8,7 @@ from paifang.cli import output
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked
 from paifang.control.client import ControlClient
 from paifang.control.lines import UnreachableError
-from paifang.errors import EXIT_REFUSED
+from paifang.errors import EXIT_REFUSED, PaifangError
 
 if TYPE_CHECKING:
     from paifang.settings import Settings
@@ -41,6 +41,7 @@ def check(
         found += [Finding(OK, "gateway", f"one is running at {loaded.settings.socket_path}"), *answer]
     found += findings(loaded.settings, running=answer is not None)
     found += _of_policy(loaded.settings)
+    found += _of_signals(loaded.settings)
     if wanted.as_json:
         output.print_json([finding.as_dict() for finding in found])
     else:
@@ -79,6 +80,25 @@ def _of_policy(settings: "Settings") -> "list[Any]":
         Finding(OK, "policy", what),
         *(Finding(WARNING, "control", f"this machine has no {each}", hint) for each in unknown_users(settings.control)),
     ]
+
+
+def _of_signals(settings: "Settings") -> "list[Any]":
+    """Whether the keys under which signals are advised can be opened here."""
+    from paifang.config.environment import OK, WARNING, Finding
+    from paifang.insight.service_key import open_key
+
+    found: list[Finding] = []
+    for signal in settings.signals:
+        if signal.key is None or signal.passphrase_file is None:
+            found.append(Finding(OK, "signals", f"{signal.node} is watched, and sent no orders"))
+            continue
+        try:
+            key = open_key(signal.key, signal.passphrase_file)
+        except PaifangError as error:
+            found.append(Finding(WARNING, "signals", f"{signal.node} cannot be advised: {error.message}", error.hint))
+        else:
+            found.append(Finding(OK, "signals", f"{signal.node} is advised under the key {key.kid.hex()}"))
+    return found
 
 
 def _print(found: "list[Any]") -> None:

@@ -100,6 +100,11 @@ class Delegations:
     def list(self) -> list[dict[str, Any]]:
         return [self._shown(grant) for grant in self._grants.values()]
 
+    def shown(self, kid: bytes) -> dict[str, Any] | None:
+        """What `list` has of the newest one in force for this service's key, or of the newest at all."""
+        grant = self.find(kid, None)
+        return None if grant is None else self._shown(grant)
+
     def find(self, kid: bytes, identifier: bytes | None) -> Grant | None:
         """The one with this id, or the newest one in force, if it is for this service's key."""
         grants = [grant for grant in self._grants.values() if grant.terms.kid == kid]

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from paifang.config.explain import toml_text
 from paifang.config.units import format_ms
-from paifang.settings import SerialSettings, Settings, Table, UserSettings
+from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
 WIDTH = 100
 
@@ -26,10 +26,22 @@ _EXAMPLES: dict[tuple[str, ...], object] = {
     ("authority", "policy"): "/etc/paifang/policy",
     ("authority", "roots"): "/etc/paifang/roots.json",
 }
-# Tables that may be there several times: one of them, commented out.
-_TABLE_EXAMPLES: dict[tuple[str, ...], Table] = {
-    ("nodes", "serial"): SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200),
-    ("control", "users"): UserSettings(user="alice", roles=("operator", "safety"), person="alice"),
+# Tables that may be there several times: one or two of them, commented out.
+_TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
+    ("nodes", "serial"): (SerialSettings.model_construct(device="/dev/ttyUSB0", baud=115200),),
+    ("signals",): (
+        SignalSettings.model_construct(
+            node="signal-1",
+            key="/etc/paifang/max-pressure.key",
+            passphrase_file="/etc/paifang/max-pressure.txt",  # noqa: S106 - the name of a file
+            rings=(((2,), (4,)),),
+        ),
+    ),
+    ("signals", "phases"): (
+        PhaseSettings(phase=2, lanes=2, detectors=(1, 2), standing="camera-1/standing_2", coming="camera-1/coming_2"),
+        PhaseSettings(phase=4, detectors=(3,), standing="camera-1/standing_4"),
+    ),
+    ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }
 
 
@@ -55,9 +67,12 @@ def _table(table: Table, path: tuple[str, ...]) -> Iterator[str]:
 
 def _inner(field: FieldInfo, value: object, path: tuple[str, ...]) -> Iterator[str]:
     if not isinstance(value, Table):
-        yield from ["", *_comment(field), f"# [[{'.'.join(path)}]]"]
-        for line in _table(_TABLE_EXAMPLES[path], path):
-            yield line if line.startswith("#") else f"# {line}"
+        yield from ["", *_comment(field)]
+        for place, example in enumerate(_TABLE_EXAMPLES[path]):
+            yield from [*([""] if place else []), f"# [[{'.'.join(path)}]]"]
+            # What its settings are is said once.
+            lines = (line for line in _table(example, path) if not (place and line.startswith("#")))
+            yield from (line if not line or line.startswith("#") else f"# {line}" for line in lines)
         return
     if any(not isinstance(getattr(value, name), Table) for name in _plain_fields(value, path)):
         yield from ["", *_comment(field), f"[{'.'.join(path)}]"]

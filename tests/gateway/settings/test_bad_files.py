@@ -7,7 +7,7 @@ import pytest
 from paifang.config.load import ConfigError, load, parse
 from paifang.config.places import Place
 from paifang.errors import EXIT_USAGE
-from paifang.settings import LISTEN_EXPECTED
+from paifang.settings import LISTEN_EXPECTED, POINT_EXPECTED
 
 FILE = Path("/etc/paifang/gateway.toml")
 
@@ -77,6 +77,37 @@ BAD = [
     (
         '[[nodes.serial]]\ndevice = "/dev/a"\n[[nodes.serial]]\ndevice = "/dev/a"',
         "1: nodes.serial: expected each serial device once, /dev/a is there twice, found 2 tables",
+    ),
+    # Signals.
+    ('[[signal]]\nnode = "s"', '1: signal: unknown name; did you mean "signals"?'),
+    (
+        '[[signals]]\nnode = "s"\n[[signals.phases]]\nphase = 2\nstading = "c/q"',
+        '5: signals[1].phases[1].stading: unknown name; did you mean "standing"?',
+    ),
+    (
+        '[[signals]]\nnode = "s"\n[[signals.phases]]\nphase = 2\nstanding = "queue"',
+        f'5: signals[1].phases[1].standing: expected {POINT_EXPECTED}, found "queue"',
+    ),
+    ("[[signals]]\nrings = [[[1, 2]]]", "1: signals[1].node: missing: a signal node"),
+    (
+        '[[signals]]\nnode = "s"\nkey = "a.key"',
+        "1: signals[1]: expected key and passphrase_file, or neither, found a table",
+    ),
+    (
+        '[[signals]]\nnode = "s"\nrings = [[[1, 2]], [[2]]]',
+        "3: signals[1].rings: expected one ring or two of as many sides, and each phase once, found [[[1, 2]], [[2]]]",
+    ),
+    (
+        '[[signals]]\nnode = "s"\nrings = [[[1, 2]]]\n[[signals.phases]]\nphase = 3',
+        "1: signals[1]: expected [[signals.phases]] for phases of its rings, each once, found a table",
+    ),
+    (
+        '[[signals]]\nnode = "s"\nkey = "a"\npassphrase_file = "b"\nrings = [[[1]]]\n[[signals.phases]]\nphase = 1',
+        "1: signals[1]: expected [[signals.phases]] with standing for every phase of its rings, found a table",
+    ),
+    (
+        '[[signals]]\nnode = "s"\n[[signals]]\nnode = "s"',
+        "1: signals: expected each node once, s is there twice, found 2 tables",
     ),
     # No TOML at all.
     ("site = ", "1: not TOML: invalid value: site ="),

@@ -103,6 +103,10 @@ def test_what_init_writes_is_right_with_every_example_switched_on(tmp_path):
     assert settings.nodes.serial[0].device == Path("/dev/ttyUSB0")
     assert (settings.control.users[0].user, settings.control.users[0].person) == ("alice", "alice")
     assert settings.policy_folder == Path("/etc/paifang/policy")
+    assert [(each.phase, each.standing) for each in settings.signals[0].phases] == [
+        (2, "camera-1/standing_2"),
+        (4, "camera-1/standing_4"),
+    ]
 
 
 def test_what_init_writes_has_every_setting():
@@ -110,6 +114,8 @@ def test_what_init_writes_has_every_setting():
     for path in ("site", "data", "listen", "backlog", "device", "baud", "commit", "socket", "uids", "level"):
         assert f"{path} = " in text
     for path in ("user", "roles", "person", "local_class", "policy", "roots", "per_point", "per_person"):
+        assert f"{path} = " in text
+    for path in ("node", "key", "passphrase_file", "report", "window", "fresh", "rings", "phase", "standing", "coming"):
         assert f"{path} = " in text
     assert tomllib.loads(text)["store"] == {"commit": "10ms"}
 
