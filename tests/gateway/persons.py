@@ -192,8 +192,8 @@ class Obedient:
                 self._command(message)
             elif kind == messages.RECALL:
                 self._say(self.kept.get(message[1]) or self._not_kept(message[1]))
-            elif kind == messages.ROOTED:
-                self._rooted(message)
+            elif kind in (messages.ROOTED, messages.STAGE):
+                self._given(message)
 
     def _command(self, command: list[Any]) -> None:
         self.commands.append(command)
@@ -235,7 +235,7 @@ class Obedient:
         unknown = [messages.UNKNOWN, messages.NOT_KEPT, None, None, None]
         return [8, identifier, bytes(32), *unknown, self.far.boot, 9, bytes(32), bytes(32)]
 
-    def _rooted(self, message: list[Any]) -> None:
+    def _given(self, message: list[Any]) -> None:
         if message[1] == messages.ROOTED_KEYSET:
             self.keyset = orders.decode_keyset(message[2])[0]
             self._say([messages.HELD, messages.ROOTED_KEYSET, self.keyset, 0])

@@ -32,6 +32,7 @@ BUILT_IN = {
     "safe": "paifang.cli.safe:app",
     "pending": "paifang.cli.commands:pending",
     "commands": "paifang.cli.commands:app",
+    "signal": "paifang.cli.signal:app",
     "delegations": "paifang.cli.delegations:app",
     "policy": "paifang.cli.policy:app",
     "keys": "paifang.cli.keys:app",

@@ -1,5 +1,6 @@
 """`paifang keys root`: the three root keys of a site, and what two of them sign."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    help="The three root keys of a site: two of them sign key sets and epochs.",
+    help="The three root keys of a site: two of them sign key sets, epochs and site records of signals.",
 )
 
 ROOTS_FILE = "roots.json"
@@ -26,7 +27,9 @@ RootsOption = Annotated[
     Path | None,
     typer.Option("--roots", metavar="FILE", help="The site's roots.json (else the trusted one, or one beside FILE)."),
 ]
-SignedArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A *.keyset or *.epoch file.", show_default=False)]
+SignedArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A *.keyset, *.epoch or *.site.", show_default=False)
+]
 
 
 @app.command()
@@ -76,13 +79,14 @@ def sign(
         str, typer.Option("--key", metavar="ROOT", help="A root's key file, or its name.", show_default=False)
     ],
     since: Annotated[
-        Path | None, typer.Option("--since", metavar="FILE", help="The key set in force: show what changes.")
+        Path | None,
+        typer.Option("--since", metavar="FILE", help="The file in force: show what changes."),
     ] = None,
     roots: RootsOption = None,
     passphrase_file: PassphraseOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Sign a key set or an epoch record with one root key; two different ones make it good.
+    """Sign a key set, an epoch or a site record with one root key; two different ones make it good.
 
     Shows what is signed, in words, and asks. The signature is added to FILE.
 
@@ -155,21 +159,43 @@ def trust(
 
 
 def described(rooted: "Rooted", file: Path, since: Path | None) -> tuple[str, list[str]]:
-    """(purpose, what it says in words): a key set or an epoch record. Raises PaifangError for neither."""
+    """(purpose, what it says in words): a key set, an epoch or a site record. Raises PaifangError for anything else."""
     from paifang.keys import epochs, keyset_toml
     from paifang.keys.keyset import KeySet
     from paifang_wire import sign1
 
-    try:
+    purpose = _purpose(rooted)
+    if purpose == sign1.EPOCH:
         node, number = epochs.read(rooted)
-    except PaifangError:
-        keyset = KeySet.of(rooted, str(file))
-    else:
-        return sign1.EPOCH, [f"{node} goes to epoch {number}: the keys of all epochs before are worth nothing then"]
+        return purpose, [f"{node} goes to epoch {number}: the keys of all epochs before are worth nothing then"]
+    if purpose == sign1.SITE_RECORD:
+        return purpose, _site_in_words(rooted, file, since)
+    keyset = KeySet.of(rooted, str(file))
     if since is not None:
         return sign1.KEYSET, keyset_toml.differences(KeySet.read(since), keyset)
     entries = [keyset_toml.in_words(entry) for entry in keyset.entries]
     return sign1.KEYSET, [f"version {keyset.version}, {len(entries)} keys", *entries]
+
+
+def _purpose(rooted: "Rooted") -> str:
+    """By the form of the payload; a key set is what is nothing else."""
+    from paifang.keys import epochs, sites
+    from paifang_wire import sign1
+
+    for purpose, read in ((sign1.EPOCH, epochs.read), (sign1.SITE_RECORD, sites.read)):
+        with contextlib.suppress(PaifangError):
+            read(rooted)
+            return purpose
+    return sign1.KEYSET
+
+
+def _site_in_words(rooted: "Rooted", file: Path, since: Path | None) -> list[str]:
+    """A site record, or what it changes. Raises PaifangError with every reason why no node would take it."""
+    from paifang.cli import signal_files
+    from paifang_tools.signals import words
+
+    found = signal_files.site_of(rooted, str(file))
+    return words.in_words(found) if since is None else words.differences(signal_files.read_site(since), found)
 
 
 def known_roots(rooted: "Rooted", named: Path | None, *beside: Path) -> "Roots | None":

@@ -102,17 +102,23 @@ def send(
         on_gateway,
     )
     with connected(asked_for.place, socket) as gateway:
-        target = None if key is None and request is None and _is_light(gateway, wanted) else _target(gateway, wanted)
-        if request is not None and target is not None:
-            _write_request(request, wanted, target)
+        if request is not None:
+            _write_request(request, wanted, _target(gateway, wanted))
             return
-        receipt = _unsigned(gateway, wanted) if target is None else _signed(gateway, wanted, target)
+        receipt = command(gateway, wanted)
         if wait and receipt["verdict"] == "pending":
             if not asked_for.as_json:
                 verdicts.show(receipt, as_json=False)
             receipt = verdicts.wait(gateway, receipt)
     verdicts.show(receipt, asked_for.as_json)
     raise typer.Exit(verdicts.exit_code([receipt]))
+
+
+def command(gateway: "ControlClient", wanted: Wanted) -> dict[str, Any]:
+    """Give a command, signed here unless the gateway takes it unsigned, and return its receipt. Raises PaifangError."""
+    if wanted.key is None and _is_light(gateway, wanted):
+        return _unsigned(gateway, wanted)
+    return _signed(gateway, wanted, _target(gateway, wanted))
 
 
 def _is_light(gateway: "ControlClient", wanted: Wanted) -> bool:

@@ -37,7 +37,7 @@ def watch(
     with connected(wanted.place) as gateway:
         if node is not None:
             gateway.request("nodes.show", node=node)  # a name that is nobody's would be watched for ever
-        with _until_interrupted(gateway):
+        with until_interrupted(gateway):
             if sys.stdout.isatty() and not wanted.as_json:
                 _live(gateway, node)
             else:
@@ -45,7 +45,7 @@ def watch(
 
 
 @contextlib.contextmanager
-def _until_interrupted(gateway: ControlClient) -> Generator[None]:
+def until_interrupted(gateway: ControlClient) -> Generator[None]:
     """Ctrl-C hangs up, and the stream ends where it is read: an exception anywhere else could be lost in a drawing."""
     interrupted = False
 

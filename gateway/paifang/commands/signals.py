@@ -17,7 +17,7 @@ from paifang.errors import EXIT_NO_ANSWER, PaifangError
 from paifang.keys import files, sites
 from paifang.keys.roots import Rooted, Roots
 from paifang_wire import cbor, messages, names, sign1
-from paifang_wire.errors import WireError
+from paifang_wire.errors import TOO_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +30,8 @@ PLAN, DAYS = names.HELD[messages.STAGED_PLAN], names.HELD[messages.STAGED_DAYS]
 STAGED = {PLAN: messages.STAGED_PLAN, DAYS: messages.STAGED_DAYS}
 """What may be staged, by its name."""
 ID_LENGTH = 6
+MESSAGE_LIMIT = cbor.LIMIT - 24
+"""Bytes of a message that fits one frame, which has a header, a tag and their lengths beside."""
 KEPT = 256
 """Files of what nodes have taken; older ones go."""
 FOLDER = "signals"
@@ -123,6 +125,7 @@ class Signals:
 
     async def _hand_over(self, given: _Given, actor: str, within_s: float, **about: Any) -> None:
         self._find(given.node)
+        _check_length(given)
         if given.key in self._waiting:
             raise refused("busy", f"{given.node} is being given another {given.name}", "try again when that is done")
         if self._target(given.node) is None:
@@ -140,9 +143,6 @@ class Signals:
             raise _silent(given, f"did not answer within {within_s:g} s") from error
         except ConnectionError as error:
             raise _silent(given, "was gone before it answered") from error
-        except WireError as error:
-            hint = "a node takes 4,096 bytes at a time"
-            raise refused(error.reason, f"this {given.name} cannot be sent: {error}", hint) from error
         finally:
             del self._waiting[given.key]
         _check_answer(given, held, refusal)
@@ -189,6 +189,16 @@ class _Given:
 def staged_id(payload: bytes) -> int:
     """By which a command names what was staged: the first bytes of its SHA-256, as a number."""
     return int.from_bytes(hashlib.sha256(payload).digest()[:ID_LENGTH], "big")
+
+
+def _check_length(given: _Given) -> None:
+    """Raise PaifangError for what no frame could carry."""
+    size = len(messages.encode(given.message))
+    if size > MESSAGE_LIMIT:
+        message = (
+            f"this {given.name} is too long to be sent: {size} bytes with its signatures, a node takes {MESSAGE_LIMIT}"
+        )
+        raise refused(TOO_LONG, message, "give the groups shorter names, or leave out what is not needed")
 
 
 def _check_answer(given: _Given, held: int, refusal: int) -> None:

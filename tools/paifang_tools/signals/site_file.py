@@ -178,9 +178,12 @@ def to_text(found: Site) -> str:
     return "".join(blocks)
 
 
-def matrix_text(record: Sequence[Any]) -> str:
-    """The conflicts as a node's config.json has them for its monitor: a hexadecimal bitmask a group."""
-    return ",".join(f"{mask:x}" for mask in record[3])
+def monitor_config(record: Sequence[Any]) -> dict[str, Any]:
+    """The "monitor" of a node's config.json: conflicts as a hexadecimal bitmask a group, the groups with an amber."""
+    _, _, groups, conflicts, _, _, monitor = record
+    vehicles = sum(1 << i for i, group in enumerate(groups) if group[1] == aspects.VEHICLE)
+    matrix = ",".join(f"{mask:x}" for mask in conflicts)
+    return {"matrix": matrix, "vehicles": f"{vehicles:x}", "options": monitor[0] if monitor else 0}
 
 
 def _group(file: SiteFile, name: str, mistakes: Mistakes) -> list[Any]:
