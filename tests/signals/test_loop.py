@@ -181,7 +181,7 @@ def test_the_rivals_walk_their_pedestrians(run, cross, make):
 def test_a_dead_node_is_reported(cross):
     port = ports.OnBoard(records.site_record(cross), records.plan_record(cross))
     try:
-        port._call(port.node.board._process.kill)
+        port.do(port.node.board._process.kill)
         with pytest.raises(RigError, match="node"):
             port.tick(100, ports.Seen())
     finally:

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-__all__ = ("NO_UNIT", "TICK_MS", "InProcess", "Lockstep", "OnBoard", "OnLine", "Port", "Seen")
+__all__ = ("NO_UNIT", "TICK_MS", "InProcess", "Lockstep", "NodeLostError", "OnBoard", "OnLine", "Port", "Seen")
 
 _ANSWER_S = 10
 _START_S = 20
 _PERIOD_MS = 60_000
 _NAME = "signal"
+
+
+class NodeLostError(RigError):
+    """The node does not answer any more: its power has gone, or it has reset itself."""
 
 
 class Lockstep:
@@ -67,45 +71,71 @@ class Lockstep:
 class OnBoard(Lockstep):
     """The shipped firmware as a whole on a simulated board, which runs in a thread of its own.
 
-    `options` as of `node.make_signal`. The board's flash and NVS outlive `power_cut` and `power_on`.
+    `options` as of `node.make_signal`; `prepare(node)` is called before its power comes first. The board's flash and
+    NVS outlive `power_cut` and `power_on`.
     """
 
-    def __init__(self, site_record: Sequence[Any], plan_record: Sequence[Any], **options: Any) -> None:
+    def __init__(
+        self,
+        site_record: Sequence[Any],
+        plan_record: Sequence[Any],
+        *,
+        prepare: Callable[[signal_node.Node], object] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(len(site_record[2]), self._ask)
         self._records = site_record, plan_record
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._folder = tempfile.TemporaryDirectory(prefix="paifang-signal-")
-        self.node = self._call(self._make, options)
+        self.node = self.do(self._make, options)
+        if prepare:
+            self.do(prepare, self.node)
         self.power_on()
 
     def power_on(self) -> None:
         """Power comes; the node is ready for frames when this returns."""
-        board = self.node.board
-        self._call(board.power_on)
-        self.line: socket.socket = self._call(board.borrow_uart, signal_node.LOOP_UART)
-        self.line.settimeout(_START_S)
+        self.do(self.node.board.power_on)
+        self._join()
 
     def power_cut(self) -> None:
         """Power goes: the street is left to the flasher."""
-        self._call(self.node.board.power_cut)
+        self.do(self.node.board.power_cut)
+        self.lost()
+
+    def lost(self) -> None:
+        """The node has lost its power, or has reset itself: the street is left to the flasher."""
+        self.line.close()
         self.street.lose_power()
 
+    def restarted(self, boot: int) -> None:
+        """Wait until it has reset itself and is at its boot number `boot`; then as `power_on`."""
+        board = self.node.board
+        waiting = board.bench.until(lambda: board.boot >= boot and board.powered, _START_S, f"boot {boot}")
+        asyncio.run_coroutine_threadsafe(waiting, self._loop).result(2 * _START_S)
+        self._join()
+
     def close(self) -> None:
-        self._call(self.node.board.bench.close)
+        self.line.close()
+        self.do(self.node.board.bench.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
         self._folder.cleanup()
+
+    def _join(self) -> None:
+        wire: socket.socket = self.do(self.node.board.borrow_uart, signal_node.LOOP_UART)
+        self.line = wire.dup()  # the board closes its own when power goes, in the middle of a question or not
+        self.line.settimeout(_START_S)
 
     def _make(self, options: dict[str, Any]) -> signal_node.Node:
         bench = Bench(Path(self._folder.name))
         site_record, plan_record = self._records
         return signal_node.make_signal(bench, _NAME, site_record, [plan_record], **{"period_ms": _PERIOD_MS, **options})
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Do it in the board's thread."""
+    def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it in the board's thread, where everything of the board has to be done."""
 
         async def run() -> Any:
             return function(*arguments)
@@ -122,9 +152,9 @@ class OnBoard(Lockstep):
                     break
                 answer += part
         except OSError as error:
-            raise RigError(f"the node does not answer: {error}; {self._said()}") from error
+            raise NodeLostError(f"the node does not answer: {error}; {self._said()}") from error
         if len(answer) < frames.UP_BYTES:
-            raise RigError(f"the node has ended: {self._said()}")
+            raise NodeLostError(f"the node has ended: {self._said()}")
         self.line.settimeout(_ANSWER_S)
         return answer
 

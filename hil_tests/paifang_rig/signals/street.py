@@ -1,6 +1,7 @@
 """The street behind a signal node: lamps, their wires and currents, the hold-in relay and the cabinet's flasher.
 
-Lamps are bits: of group i bit i for its red, bit 16 + i for its amber, bit 32 + i for its green.
+Lamps are bits: of group i bit i for its red, bit 16 + i for its amber, bit 32 + i for its green. The node's outputs and
+their wires end at the relay: what is wrong with them is gone when it lets go. Currents are sensed behind it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field
 
 AMBER_SHIFT, GREEN_SHIFT = 16, 32
 RELEASE_MS = 150
-"""The charge pump holds the relay for so long after the last change of its pin."""
+"""The charge pump holds the relay for so long after the last change of its pin, which is to come each 100 ms; within
+this the contacts fall, for which Ohio 733.03 allows 30 ms."""
 
 
 def lamp(group: int, colour: str) -> int:
@@ -19,12 +21,15 @@ def lamp(group: int, colour: str) -> int:
 
 @dataclass
 class Street:
-    """Wires may be broken: `stuck_on`, `stuck_off` are lamps, `swapped` pairs of them. `flasher`: what it lights."""
+    """`flasher`: what it lights. Faults: outputs `stuck_on` and `stuck_off`, pairs of `swapped` wires, a `welded`
+    relay, and lamps that a `foreign` voltage feeds behind the relay, where no node can do anything about it.
+    """
 
     flasher: int = 0
     stuck_on: int = 0
     stuck_off: int = 0
     swapped: tuple[tuple[int, int], ...] = ()
+    foreign: int = 0
     welded: bool = False
     relay_closed: bool = field(default=False, init=False)
     driven: int = field(default=0, init=False)
@@ -48,9 +53,17 @@ class Street:
         self._changed_ms = -RELEASE_MS
         self.relay_closed = self.welded
 
+    def mend(self) -> None:
+        """Whatever is wrong with outputs, wires and relay is put right."""
+        self.stuck_on = self.stuck_off = self.foreign = 0
+        self.swapped, self.welded = (), False
+
     def lit(self) -> int:
         """The lamps that people see, and whose currents flow."""
-        lamps = self.driven if self.relay_closed else self.flasher
+        return (self._outputs() if self.relay_closed else self.flasher) | self.foreign
+
+    def _outputs(self) -> int:
+        lamps = self.driven
         for one, other in self.swapped:
             both = lamps & (one | other)
             if both in (one, other):

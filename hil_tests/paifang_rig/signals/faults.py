@@ -1,0 +1,100 @@
+"""What may go wrong between a node and its lamps, and how long it takes until the flasher is what people see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import street_oracle
+from .drill import LATCHED, Drill
+from .street import Street, lamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .oracle import Breach
+
+_COLOURS = (("red", "amber", "green"), ("red", "green"))
+"""Lamps of a face by its kind."""
+
+
+class Fault(NamedTuple):
+    """`act` makes it."""
+
+    name: str
+    act: Callable[[Street], None]
+
+
+class Verdict(NamedTuple):
+    """Of one fault. `hidden_ms`: from the fault until the street shows it, None: it never did; `flash_ms`: from then to
+    the flasher, None: it never came; `reason`: what the node says; `breaches` of the rules of the street.
+    """
+
+    fault: Fault
+    hidden_ms: int | None
+    flash_ms: int | None
+    reason: int
+    breaches: list[Breach]
+
+
+def stuck(record: Sequence[Any]) -> list[Fault]:
+    """Each output of each group lit for ever, and dark for ever."""
+    faults: list[Fault] = []
+    for name, bit in _lamps(record):
+        faults.append(Fault(f"{name} stuck on", lambda street, bit=bit: setattr(street, "stuck_on", bit)))
+        faults.append(Fault(f"{name} stuck off", lambda street, bit=bit: setattr(street, "stuck_off", bit)))
+    return faults
+
+
+def swapped(record: Sequence[Any]) -> list[Fault]:
+    """Each two outputs with their wires swapped."""
+    lamps = _lamps(record)
+    return [
+        Fault(f"{one} swapped with {other}", lambda street, pair=(a, b): setattr(street, "swapped", (pair,)))
+        for place, (one, a) in enumerate(lamps)
+        for other, b in lamps[:place]
+    ]
+
+
+def foreign(record: Sequence[Any]) -> list[Fault]:
+    """Each lamp fed from elsewhere, behind the relay."""
+    return [
+        Fault(f"{name} fed from elsewhere", lambda street, bit=bit: setattr(street, "foreign", bit))
+        for name, bit in _lamps(record)
+    ]
+
+
+def play(drill: Drill, fault: Fault, record: Sequence[Any], ticks: int) -> Verdict:
+    """The fault comes to a node that runs, and stays for at most so many ticks."""
+    began_ms = drill.t_ms
+    first = len(drill.street.pictures) - 1
+    fault.act(drill.port.street)
+    for _ in range(ticks):
+        drill.tick()
+        if drill.mode == LATCHED and not drill.port.street.relay_closed:
+            break
+    log = drill.street.part(first)
+    odd = [p.t_ms for p in log.pictures if p.t_ms >= began_ms and p.lit != p.asked and not p.by_flasher]
+    flash_ms = drill.flashes_ms(began_ms)
+    return Verdict(
+        fault,
+        odd[0] - began_ms if odd else None,
+        flash_ms - odd[0] if odd and flash_ms is not None else None,
+        drill.port.reason,
+        street_oracle.judge(log, record),
+    )
+
+
+def report(verdicts: Sequence[Verdict]) -> str:
+    """How many, how quick, and each that was not as it should be."""
+    times = [verdict.flash_ms for verdict in verdicts if verdict.flash_ms is not None]
+    span = f"{min(times)}-{max(times)} ms" if times else "never"
+    unseen = [verdict.fault.name for verdict in verdicts if verdict.hidden_ms is None]
+    lines = [f"{len(verdicts)} faults, {len(times)} flash {span} after they show, {len(unseen)} never show"]
+    lines += [f"    {v.fault.name}: {breach}" for v in verdicts for breach in v.breaches]
+    return "\n".join(lines)
+
+
+def _lamps(record: Sequence[Any]) -> list[tuple[str, int]]:
+    return [
+        (f"{group[0]} {colour}", lamp(i, colour)) for i, group in enumerate(record[2]) for colour in _COLOURS[group[1]]
+    ]
