@@ -33,18 +33,16 @@ _STAGE_STYLES = {"green": "green", "ending": "yellow"}
 
 def board(state: State, heard: str) -> RenderableType:
     """Everything of a junction; `heard` says how old it is."""
-    parts: list[RenderableType] = [*_head(state, heard), Text()]
-    if any(state["rings"]):
-        parts += [_rings(state), Text()]
+    parts: list[RenderableType] = [*_head(state, heard)]
+    parts += [_rings(state)] if any(state["rings"]) else []
     has_names = any(phase["groups"] for phase in state["phases"])
-    if state["groups"] and not has_names:
-        parts += [_lamps(state["groups"]), Text()]
+    parts += [Text(), _lamps(state["groups"])] if state["groups"] and not has_names else []
     return Group(*parts, _phases(state, has_names))
 
 
 def _head(state: State, heard: str) -> list[Text]:
     lines = [
-        [_doing(state), *_plan(state), heard],
+        [_doing(state), *_plan(state), Text(heard, "dim")],
         [*_site(state), *_asked(state)],
         _special(state),
     ]
@@ -128,15 +126,17 @@ def _rings(state: State) -> Table:
 def _phases(state: State, has_names: bool) -> Table:
     table = output.plain_table()
     table.add_column("PHASE", justify="right")
-    if has_names:
-        table.add_column("LAMPS")
+    for title in ("VEHICLES", "PEDESTRIANS") if has_names else ():
+        table.add_column(title)
     table.add_column("CALLS")
-    table.add_column("VEHICLES", justify="right")
+    table.add_column("PASSED", justify="right")
     table.add_column("OCCUPIED", justify="right")
     lamps = {group["name"]: group for group in state["groups"]}
     current = {ring["phase"] for ring in state["rings"] if ring and ring["stage"] != "starting"}
     for phase in state["phases"]:
-        shown = [_lamps([lamps[name] for name in phase["groups"] if name in lamps])] if has_names else []
+        groups = [lamps[name] for name in phase["groups"] if name in lamps]
+        kinds = [[each for each in groups if each["pedestrian"] == kind] for kind in (False, True)]
+        shown = [_lamps(each) for each in kinds] if has_names else []
         number = Text(str(phase["phase"]), style="bold green" if phase["phase"] in current else "")
         occupied = None if phase["occupancy"] is None else f"{phase['occupancy']} %"
         figures = [Text("-" if each is None else str(each)) for each in (phase["flow"], occupied)]

@@ -76,6 +76,7 @@ class Names:
     def __init__(self, known: Known) -> None:
         record = known.site.record if known.site else None
         self.groups: list[str] = [group[0] for group in record[2]] if record else []
+        self.pedestrians = {i for i, group in enumerate(record[2]) if group[1]} if record else set[int]()
         of_phases = checking.phase_groups(known.plan, record) if record and known.plan else {}
         self.phases: dict[int, list[str]] = of_phases
 
@@ -149,7 +150,12 @@ def _groups(names: Names, numbers: Mapping[int, int]) -> list[dict[str, Any]]:
     shown = numbers[ASPECTS] | numbers.get(ASPECTS + 1, 0) << 32
     count = len(names.groups) or min((shown.bit_length() + 3) // 4, GROUPS_MOST)
     return [
-        {"group": i + 1, "name": names.group(i + 1), "aspect": _word(ASPECT_WORDS, shown >> 4 * i & 0xF)}
+        {
+            "group": i + 1,
+            "name": names.group(i + 1),
+            "pedestrian": i in names.pedestrians,
+            "aspect": _word(ASPECT_WORDS, shown >> 4 * i & 0xF),
+        }
         for i in range(count)
     ]
 

@@ -38,8 +38,9 @@ def status(
 ) -> None:
     """Show what a junction does: state and plan, rings with their timers, lamps, calls, detectors.
 
-    In the table of rings GREEN is how long the phase has been green, GAP how long ago the last vehicle was on its
-    detectors, WAIT how long somebody has been waiting against it. VEHICLES and OCCUPIED are of the last second or so.
+    Of a ring GREEN is how long its phase has been green, GAP how long ago the last vehicle was on its detectors, WAIT
+    how long somebody has been waiting against it. PASSED and OCCUPIED are what detectors have counted since the report
+    before.
 
     \b
     paifang signal status signal-1 --watch

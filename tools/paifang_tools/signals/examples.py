@@ -41,7 +41,7 @@ minimum = "7s"                    # least walk; the clearance follows from the c
 red_revert = "2s"
 longest_red = "240s"
 
-[groups]                          # in this order they are groups 0, 1, 2, ... of the node's outputs
+[groups]                          # in this order they are the node's groups 1, 2, 3, ...
 WBL = { kind = "vehicle" }
 EB = { kind = "vehicle" }
 NBL = { kind = "vehicle" }

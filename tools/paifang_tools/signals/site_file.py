@@ -16,7 +16,7 @@ amber = "3s"
 red_revert = "2s"
 longest_red = "180s"
 
-[groups]                           # in this order they are groups 0, 1, 2, ... of the node
+[groups]                           # in this order they are the node's groups 1, 2, 3, ...
 N = { kind = "vehicle" }
 "walk E" = { kind = "pedestrian", minimum = "7s", crossing = "14.5m", red_revert = "2s", longest_red = "180s" }
 

@@ -24,10 +24,7 @@ def in_words(found: Site) -> list[str]:
     _, country, groups, conflicts, intergreens, start, monitor = found.record
     names = _names(found)
     told = [f"{found.node}, edition {found.edition}, {country}, {len(groups)} groups"]
-    told += [
-        f"group {i}: {name}; {'; '.join(_group(group))}"
-        for i, (name, group) in enumerate(zip(names, groups, strict=True))
-    ]
+    told += [f"group {n}: {group[0]}; {'; '.join(_group(group))}" for n, group in enumerate(groups, 1)]
     told += [f"{name} may move with {_listed(names, _others(conflicts, i))}" for i, name in enumerate(names)]
     told += [f"after {name}: {_intergreens(names, intergreens, i)}" for i, name in enumerate(names)]
     return [*told, *_rest(start, monitor)]
@@ -92,7 +89,7 @@ def _facts(found: Site) -> dict[_Key, str]:
     _, country, groups, conflicts, intergreens, start, monitor = found.record
     names = _names(found)
     facts: dict[_Key, str] = {("node",): found.node, ("country",): country}
-    facts |= {("group", str(i)): name for i, name in enumerate(names)}
+    facts |= {("group", str(n)): name for n, name in enumerate(names, 1)}
     facts |= {("times", name): "; ".join(_group(group)) for name, group in zip(names, groups, strict=True)}
     for i, name in enumerate(names):
         for j in range(i):
