@@ -1,4 +1,4 @@
-"""The lamps and inputs of a signal's cabinet: chains of shift registers on one SPI bus, and the pin that feeds the relay.
+"""Lamps and inputs of a signal's cabinet: chains of shift registers on one SPI bus, and the pin that feeds the relay.
 
 Outputs are 74HC595, three bits a group; inputs are 74HC165. One exchange takes all inputs at one moment (`load` low),
 shifts them in while the lamps' levels are shifted out, and shows these at one moment (`latch` up). Behind the outputs
@@ -10,11 +10,12 @@ Bits, the last byte of each chain first on the wire:
 | chain | bytes | bit i of group, detector, phase, row i |
 |---|---|---|
 | out | red, amber, green: `groups` / 8 each | 1: lit |
+| | 1: steady 1, beat 2, for a second unit that only watches | |
 | in | red, amber, green: as many each | 1: current flows |
 | | detectors: `detectors` / 8 | 1: covered |
 | | buttons: 1 | 1: pressed, phase i + 1 |
 | | preemptions 0-3, priorities 4-7: 1 | 1: asked for |
-| | 1: supply is right 0, relay closed 3, flash switch 4, reset button 5, door open 6 | `flags` |
+| | 1: supply is right 0, steady 1, beat 2 (of another unit), relay closed 3, flash switch 4, reset button 5, door open 6 | `flags` |
 """
 
 from micropython import const
@@ -91,10 +92,11 @@ class Cabinet:
     def show(self, unit) -> None:
         """Light what the unit says, and read everything as it was until now."""
         size = self._group_bytes
-        start = len(self._out) - 3 * size
+        start = len(self._out) - 3 * size - 1
         for lamps in (unit.red, unit.amber, unit.green):
             self._out[start : start + size] = lamps.to_bytes(size, "little")
             start += size
+        self._out[start] = unit.status
         self._load(0)
         self._load(1)
         self._spi.write_readinto(self._out, self._in)

@@ -72,6 +72,12 @@ class Unit:
                     return REASON_ASKED + bit
         return self.interlock.reason
 
+    @property
+    def status(self) -> int:
+        """STEADY and BEAT of `monitor`, for a second unit that watches the same lamps."""
+        mode = self.interlock.mode
+        return self._beat | (monitor.STEADY if mode == RUN or mode == START_RED else 0)  # noqa: PLR1714 - no tuple
+
     def use(self, plan) -> None:
         """Go by this plan (`phases.Plan`) from the next tick on; who waits and what is green is taken over."""
         controller = Controller(plan, self.site)
@@ -96,9 +102,7 @@ class Unit:
     def sample(self, red: int, amber: int, green: int, inputs: int, now_ms: int) -> None:
         """What is lit. `inputs`: SUPPLY_OK, RELAY_CLOSED of `monitor`. `monitor.enable` is the pin's level then."""
         self.monitor.expect(self.red, self.amber, self.green)
-        mode = self.interlock.mode
-        steady = monitor.STEADY if mode == RUN or mode == START_RED else 0
-        self.monitor.sample(red, amber, green, inputs | steady | self._beat, now_ms)
+        self.monitor.sample(red, amber, green, inputs | self.status, now_ms)
 
     def tick(self, covered: int, buttons: int, preempts: int, transit: int) -> None:
         """100 ms have passed. Bits: detectors that are covered, phases whose button is pressed, rows of the plan."""

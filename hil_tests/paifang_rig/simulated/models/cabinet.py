@@ -17,6 +17,7 @@ class Cabinet(SpiSensor):
 
     `covered`, `buttons`, `preempts`, `transit`, `hands` (flags of switch, button, door) and `supply` are what the node
     is to read. `edges`: (node ms, lamps) of every change of the outputs; `enables`: node ms of every change of the pin.
+    `taken`: how often the inputs were read. `status`: what it says to a second unit.
     """
 
     latch_pin: int = 5
@@ -37,6 +38,7 @@ class Cabinet(SpiSensor):
         self.kind = "cabinet"
         self.edges: list[tuple[float, int]] = []
         self.enables: list[float] = []
+        self.status = self.taken = 0
         self._level = self._lamps = 0
         self._register = self._loaded = b""
         self._levels = {self.latch_pin: 0, self.load_pin: 1}
@@ -56,6 +58,7 @@ class Cabinet(SpiSensor):
         before, self._levels[pin] = self._levels[pin], level
         if pin == self.load_pin and not level:
             self._loaded = self._inputs()
+            self.taken += 1
         elif pin == self.latch_pin and level and not before:
             self._show()
 
@@ -72,7 +75,7 @@ class Cabinet(SpiSensor):
 
     def _show(self) -> None:
         size = self.groups // 8
-        chain = self._register[-_COLOURS * size :]
+        chain, self.status = self._register[-_COLOURS * size - 1 : -1], self._register[-1]
         lamps = sum(int.from_bytes(chain[n * size : (n + 1) * size], "little") << 16 * n for n in range(_COLOURS))
         now_ms = self._now_ms()
         if lamps != self._lamps:
