@@ -181,7 +181,8 @@ def test_any_plan_comes_back(record):
     st.lists(
         st.tuples(
             st.integers(0, 127), st.integers(0, 1439), st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
-        )
+        ),
+        min_size=1,
     ),
 )
 def test_any_day_plans_come_back(east, rows):

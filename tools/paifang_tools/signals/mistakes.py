@@ -41,13 +41,13 @@ class Mistakes:
     def add(self, place: Place, what: str, nearest: str = "") -> None:
         self._found.append(Mistake(place, what, nearest))
 
-    def index(self, name: str, known: Sequence[str], place: Place, noun: str) -> int:
-        """Where `name` is among those known; of one that is not, a mistake and 0."""
+    def index(self, name: str, known: Sequence[str], place: Place, noun: str) -> int | None:
+        """Where `name` is among those known; of one that is not, a mistake and None."""
         if name in known:
             return known.index(name)
         near = next(iter(difflib.get_close_matches(name, known, 1)), "")
         self.add(place, f"there is no {noun} {name!r}" + ("" if near else f"; there are {quoted(known)}"), near)
-        return 0
+        return None
 
     def raise_any(self) -> None:
         """Raise MistakesError if there is one."""

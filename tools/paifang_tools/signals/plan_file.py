@@ -219,7 +219,8 @@ def _phase_row(file: PlanFile, word: str, groups: Sequence[Any], mistakes: Mista
     masks = [0, 0]
     for at, name in enumerate(given.groups):
         i = mistakes.index(name, names, (*place, "groups", at), "group")
-        masks[groups[i][1]] |= 1 << i
+        if i is not None:
+            masks[groups[i][1]] |= 1 << i
     times = [_time(file, word, which, mistakes) for which in PHASE_TIMES]
     options = file.defaults.options if given.options is None else given.options
     return [int(word), *masks, *times, PHASE_OPTIONS.bits(options)]

@@ -238,10 +238,10 @@ def _conflicts(file: SiteFile, names: list[str], mistakes: Mistakes) -> list[int
     for place, listed in enumerate(lists or ()):
         if len(listed) < 2 or len(set(listed)) < len(listed):
             mistakes.add((key, place), f"expected two or more different groups, found {quoted(listed)}")
-        numbers = [mistakes.index(name, names, (key, place, at), "group") for at, name in enumerate(listed)]
-        bits = sum(1 << i for i in set(numbers))
+        found = [mistakes.index(name, names, (key, place, at), "group") for at, name in enumerate(listed)]
+        numbers = {i for i in found if i is not None}
         for i in numbers:
-            masks[i] |= bits & ~(1 << i)
+            masks[i] |= sum(1 << j for j in numbers - {i})
     everybody = (1 << len(names)) - 1
     return masks if key == "conflicts" else [everybody & ~mask & ~(1 << i) for i, mask in enumerate(masks)]
 
@@ -252,11 +252,12 @@ def _intergreens(file: SiteFile, conflicts: list[int], mistakes: Mistakes) -> li
     for at, (start, end, ms) in enumerate(file.intergreen.exceptions):
         place = ("intergreen", "exceptions", at)
         i, j = (mistakes.index(name, names, place, "group") for name in (start, end))
-        if names and {start, end} <= set(names):
-            if not conflicts[i] >> j & 1:
-                mistakes.add(place, f'"{start}" and "{end}" do not conflict')
-            elif (i, j) in others:
-                mistakes.add(place, f'given twice: from "{start}" to "{end}"')
+        if i is None or j is None:
+            continue
+        if not conflicts[i] >> j & 1:
+            mistakes.add(place, f'"{start}" and "{end}" do not conflict')
+        elif (i, j) in others:
+            mistakes.add(place, f'given twice: from "{start}" to "{end}"')
         others[i, j] = ms
     rows: list[list[int]] = []
     for i, j in _pairs(conflicts, lambda mask, j: bool(mask >> j & 1)):
