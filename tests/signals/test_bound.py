@@ -11,9 +11,9 @@ import pytest
 import sites
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from street import Street, all_locked, bounded_site
+from street import Input, Street, all_locked, bounded_site
 
-from roles.traffic_signal import interlock, phases
+from roles.traffic_signal import calls, interlock, phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,27 @@ def test_nobody_waits_longer_than_the_site_allows(
     # The adversary is a real one: it gets as near to the bound as the bound's own margin.
     nearest = min(street.plan.most_wait[i] - wait for i, wait in enumerate(longest) if wait)
     assert nearest <= 50 or room_ms
+
+
+def test_a_ring_that_could_go_back_puts_off_nobody_in_the_other() -> None:
+    """Vehicles of 1 and 5 are passed by for as long as may be; then 1 alone is let in again, and everybody comes."""
+    street = laid_out("free", 60_000)
+    for _ in range(1_000):
+        street.tick(Input(0b0010_0010))
+
+    def inputs(street: Street) -> Any:
+        bound, is_let_in = street.controller.bound, False
+        while True:
+            is_let_in = is_let_in or 0 < bound.slack < 30
+            chosen = 0b0010_0001 if is_let_in else 0b0010_0010
+            orders = (calls.FORCE_OFF, ~chosen & 0xFF), (calls.OMIT, ~chosen & 0xFF), (calls.HOLD, chosen)
+            yield Input(
+                0xFF if is_let_in else 0b0001_0001,
+                0xFF if is_let_in else 0,
+                commands=[(*order, 100) for order in orders],
+            )
+
+    watch(street, inputs, 6_000)
 
 
 @settings(max_examples=15)

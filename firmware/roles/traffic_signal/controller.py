@@ -250,10 +250,13 @@ class Controller:
         return mask
 
     def _protected(self) -> int:
-        """Phases of this side that are reached only when all rings end, as those of another side are."""
+        """Phases of this side that are reached only when all rings end, as those of another side are.
+
+        Somebody due is among them: one ring that went back for itself would put off what the other has to wait for.
+        """
         mask = 0
         for p in range(PHASES):
-            if self._backups >> p & 1 and self.plan.side_of[p] == self.side:
+            if (self._backups | self.bound.due) >> p & 1 and self.plan.side_of[p] == self.side:
                 mask |= (self.plan.place_of[p] <= self.place[self.plan.ring_of[p]]) << p
         return mask
 
