@@ -50,6 +50,7 @@ class Unit:
         of_monitor = latched - REASON_CALLER if REASON_CALLER < latched < REASON_TASK else 0
         self.monitor = monitor.Monitor(matrix, vehicles, options, of_monitor)
         self._passing = 0 if options & monitor.LATCH_SUPPLY else monitor.SUPPLY
+        self._has_options = (site.monitor[0] if site.monitor else 0) == options
         self.interlock = Interlock(site)
         self.plan = self.controller = self.detectors = None
         self.fault = 0 if of_monitor else latched
@@ -58,9 +59,7 @@ class Unit:
         self._ticks = self._beat = 0
         if latched:
             self.interlock.tick(0, latched)
-        if (site.monitor[0] if site.monitor else 0) != options:
-            self.fault = self.fault or REASON_CALLER + monitor.MATRIX
-        if self.monitor.compare(site.conflicts):
+        if self._compare():
             self.monitor.self_test(0, 0, 0)
 
     @property
@@ -97,6 +96,7 @@ class Unit:
         """End a latch: the technician's button, or two persons. What goes on being wrong latches again."""
         self.fault = 0
         self.monitor.reset()
+        self._compare()
         self.interlock.clear_latch()
 
     def sample(self, red: int, amber: int, green: int, inputs: int, now_ms: int) -> None:
@@ -117,6 +117,12 @@ class Unit:
         self.interlock.tick(request, self._fault())
         self._beat ^= monitor.BEAT
         self._light()
+
+    def _compare(self) -> bool:
+        """Whether the monitor's own idea of the junction is the site record's; a fault if it is not."""
+        if not self._has_options:
+            self.fault = self.fault or REASON_CALLER + monitor.MATRIX
+        return self.monitor.compare(self.site.conflicts)
 
     def _fault(self) -> int:
         reason = self.monitor.reason
