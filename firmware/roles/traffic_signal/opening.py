@@ -27,9 +27,11 @@ def open_site(name: tuple, nvs, records):
         payload, *signatures = cbor.decode(signed, 2 * cbor.LIMIT)
         if not _is_signed(name[0], nvs, payload, signatures):
             return None, "site record not signed by two roots"
-        node, _, record = orders.decode_site(payload)
+        node, edition, record = orders.decode_site(payload)
         if node != name[1]:
             return None, "site record of " + node
+        if edition != records.version:
+            return None, "site record of edition %d, expected %d" % (edition, records.version)
         return site.tables(record, crc32(payload)), ""
     except (WireError, ValueError) as error:
         return None, "site record: " + str(error)

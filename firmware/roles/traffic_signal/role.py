@@ -66,7 +66,8 @@ class TrafficSignal:
         self._kept = 0
         self._mode = -1
         self._is_armed = False
-        self._was_pressed = self._ticks = self._reported_ticks = 0
+        self._was_pressed = True  # a button that sticks is nobody's hand, at a start neither
+        self._ticks = self._reported_ticks = 0
         self._due_ms = 0
 
     def open(self, name: tuple, nvs, reset_cause: int, folder: str = "/") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import weakref
@@ -83,6 +84,16 @@ class InProcess:
 
     def sample(self, t_ms: int, seen: Seen) -> tuple[bytes, int]:
         return self._step(t_ms, seen, is_tick=False)
+
+    def once(self, t_ms: int, seen: Seen) -> None:
+        """A tick by way of the role's own `run`, which ends with what has gone wrong in it."""
+
+        async def wait() -> int:
+            self._cabinet.take(t_ms, seen, self.street, True)
+            return t_ms
+
+        self._cabinet.wait = wait
+        asyncio.run(self.role.run(lambda: None))
 
     def close(self) -> None:
         self._end()

@@ -12,6 +12,8 @@ AMBER_SHIFT, GREEN_SHIFT = 16, 32
 RELEASE_MS = 150
 """The charge pump holds the relay for so long after the last change of its pin, which is to come each 100 ms; within
 this the contacts fall, for which Ohio 733.03 allows 30 ms."""
+PULL_IN_CHANGES = 3
+"""So many changes in a row charge the pump. One alone, as a node's last before it goes, closes nothing."""
 
 
 def lamp(group: int, colour: str) -> int:
@@ -35,21 +37,25 @@ class Street:
     driven: int = field(default=0, init=False)
     _level: int = field(default=0, init=False)
     _changed_ms: int = field(default=-RELEASE_MS, init=False)
+    _changes: int = field(default=0, init=False)
 
     def drive(self, lamps: int, level: int, t_ms: int) -> None:
         """The node's outputs from `t_ms` on, and the level of the pin that feeds the relay."""
         if level != self._level:
+            is_late = t_ms - self._changed_ms >= RELEASE_MS
+            self._changes = 1 if is_late else self._changes + 1
             self._level, self._changed_ms = level, t_ms
         self.driven = lamps
         self.pass_time(t_ms)
 
     def pass_time(self, t_ms: int) -> None:
         """Nothing changes but the time."""
-        self.relay_closed = self.welded or t_ms - self._changed_ms < RELEASE_MS
+        is_fed = self._changes >= PULL_IN_CHANGES and t_ms - self._changed_ms < RELEASE_MS
+        self.relay_closed = self.welded or is_fed
 
     def lose_power(self) -> None:
         """The node's outputs go dark, and its pin stays where it is."""
-        self.driven, self._level = 0, 0
+        self.driven = self._level = self._changes = 0
         self._changed_ms = -RELEASE_MS
         self.relay_closed = self.welded
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .oracle import Breach
 from .seen import SAMPLE_MS, TICK_MS
-from .street import AMBER_SHIFT, GREEN_SHIFT, RELEASE_MS
+from .street import AMBER_SHIFT, GREEN_SHIFT, PULL_IN_CHANGES, RELEASE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .street_log import StreetLog
 
 TRANSFER_MS = RELEASE_MS + SAMPLE_MS
+PULL_IN_MS = PULL_IN_CHANGES * TICK_MS
+"""The all-red may be old by this when the relay closes, where nothing but ticks is looked at."""
 FLASH_HALF_MS = 500
 _FLASH_MS = FLASH_HALF_MS + SAMPLE_MS
 BOUNDS_MS = {"S1": 450 + TRANSFER_MS, "S2": 1_000 + TRANSFER_MS, "S3": 450 + TRANSFER_MS, "S4": 450 + TRANSFER_MS}
@@ -154,7 +156,7 @@ def _overlaps(ones: list[_Span], others: list[_Span]) -> Iterator[tuple[int, int
 
 
 def _all_red(log: StreetLog, record: Sequence[Any]) -> Iterator[Breach]:
-    """After the flasher: whoever moves too early. A tick may pass before the relay has closed."""
+    """After the flasher: whoever moves too early."""
     _, _, groups, _, _, (_, red_ms), _ = record
     pairs = zip(log.pictures, log.pictures[1:], strict=False)
     returns = [picture.t_ms for before, picture in pairs if before.by_flasher and not picture.by_flasher]
@@ -162,5 +164,5 @@ def _all_red(log: StreetLog, record: Sequence[Any]) -> Iterator[Breach]:
         for span in _moving(log, i, kind):
             place = bisect.bisect_right(returns, span.begin_ms)
             after_ms = span.begin_ms - returns[place - 1] if place else red_ms
-            if after_ms < red_ms - TICK_MS:
+            if after_ms < red_ms - PULL_IN_MS:
                 yield Breach("S5", span.begin_ms, f"{name} moves {after_ms} ms after the flasher, due: {red_ms}")
