@@ -1,7 +1,5 @@
 """The keys of persons that the node believes: a set that two root keys have signed, never an older one than before."""
 
-from paifang_wire import orders, sign1
-
 from .slots import Slots
 
 
@@ -13,6 +11,8 @@ class KeySet(Slots):
 
     def find(self, *kids: bytes) -> list:
         """For each key id, its key as in `orders`, or None."""
+        from paifang_wire import orders, sign1  # forgotten with whatever has asked for this
+
         found = [None for _ in kids]
         payload = self.payload()
         if payload is not None:

@@ -11,9 +11,7 @@ from .modules import forget_since, loaded
 
 _OWN = (__name__, "node.modules")
 _RESTART_MS = const(3_000)  # for what is still to be said
-# Free heap that the check takes where pointers have 8 bytes, half of it where they have 4: with the parts that only a
-# node of class 3 has loaded already, and without.
-_NEEDED_LOADED, _NEEDED = const(14_000), const(26_000)
+_NEEDED = const(26_000)  # free heap that the check takes where pointers have 8 bytes, half of it where they have 4
 
 
 async def take(trust, message: list, answer) -> None:
@@ -54,7 +52,7 @@ async def _check(trust, message: list) -> tuple:
         from .verifier import Verifier, has_room, sliced
 
         verifier = trust.verifier
-        if has_room(trust.gc, _NEEDED if verifier is None else _NEEDED_LOADED):
+        if has_room(trust.gc, _NEEDED):
             from .rooted import Rooted
 
             verifier = verifier or Verifier(trust.clock.now_ms, sliced(trust.clock.sleep_ms))

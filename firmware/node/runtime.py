@@ -58,10 +58,10 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
 
 def _signed(name: tuple, description: bytes, nvs, uptime, wall, gc) -> tuple:
     """(key set, verifier, authority) of a node with points of class 3."""
-    from .authority import Authority
     from .keyset import KeySet
+    from .signing import Signing
     from .verifier import Verifier, sliced
 
     keyset = KeySet(nvs)
     verifier = Verifier(uptime.now_ms, sliced(uptime.sleep_ms), gc)
-    return keyset, verifier, Authority(name, description, keyset, verifier, uptime.now_ms, wall.utc_ms)
+    return keyset, verifier, Signing(name, description, keyset, verifier, uptime, wall.utc_ms)

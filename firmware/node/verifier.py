@@ -62,9 +62,10 @@ def has_room(gc, needed: int) -> bool:
 
 def sliced(sleep_ms):
     """The `verify` of a node: no step holds the loop longer than two point doublings."""
-    from paifang_wire.p256 import Verification
 
     async def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
+        from paifang_wire.p256 import Verification  # forgotten with whatever has asked for this
+
         verification = Verification(public, digest, signature)
         while verification.step():
             await sleep_ms(0)

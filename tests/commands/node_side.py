@@ -17,15 +17,16 @@ from role import WILLING, Role
 from storage import Flash, Nvs, Power, PowerCutError
 from tasks import Task, Tasks, pause
 
-import node.rooted  # noqa: F401 - what is loaded before `trust` needs it is not forgotten after it
+import node.authority
+import node.rooted  # noqa: F401 - what is loaded before it is needed is not forgotten after it
 from node import slots as slots_module
 from node import verifier as verifier_module
-from node.authority import Authority
 from node.commands import Commands
 from node.identity import open_identity
 from node.keyset import KeySet
 from node.ledger import Ledger
 from node.selecting import Selecting
+from node.signing import Signing
 from node.trust import Trust
 from node.uptime import Uptime
 from node.verifier import Verifier
@@ -187,8 +188,7 @@ class Board:
         self._observe_keyset()
         name = SITE, self.name
         verifier = Verifier(uptime.now_ms, self.verify)
-        times = uptime.now_ms, self._wall.utc_ms
-        authority = Authority(name, self.description, self.keyset, verifier, *times)
+        authority = Signing(name, self.description, self.keyset, verifier, uptime, self._wall.utc_ms)
         self._trust = Trust(name, self.nvs, uptime, _reset, self.keyset, verifier)
         selecting = Selecting(self._random, authority)
         role = Role(self, pause)

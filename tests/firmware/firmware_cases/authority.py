@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import os
+import sys
 
 from node.authority import Authority
 from node.keyset import KeySet
 from node.rooted import Rooted
+from node.signing import Signing
 from node.trust import Trust
 from node.verifier import Verifier, sliced
 from paifang_wire import messages, orders, p256, sign1
@@ -226,6 +228,28 @@ def test_one_verification_at_a_time_and_each_key_seldom():
     assert node.examine(command(), ROW, TOKEN)[0] == 0
     verifier._is_busy = True
     assert node.examine(others, ROW, TOKEN)[0] == messages.BUSY
+
+
+def test_what_class_3_takes_is_loaded_for_a_command_and_forgotten_after_the_last():
+    clock, held = Clock(100_000), Keys()
+    node = Signing(NAME, DESCRIPTION, held, Verifier(clock.now_ms, verify), clock, lambda _: UTC_MS)
+    sys.modules.pop("node.authority", None)
+    assert node.examine(command(value=0), ROW, TOKEN) == (messages.INCONSISTENT, None)
+    assert "node.authority" not in sys.modules
+    proofs = [node.examine(command(*persons), ROW, TOKEN) for persons in (("alice", "bob"), ("erin", "hugo"))]
+    for refusal, proof in proofs:
+        assert refusal == 0
+        assert "node.authority" in sys.modules
+        assert complete(node.prove(proof)) == 0
+    assert "node.authority" not in sys.modules
+    clock.ms += 5_000
+    held.find = no_heap
+    assert node.examine(command(), ROW, TOKEN) == (messages.BUSY, None)
+    assert "node.authority" not in sys.modules
+
+
+def no_heap(*_):
+    raise MemoryError
 
 
 # RFC 6979, A.2.5, SHA-256 of "sample"; s is n - s of the text, the lower of the two.
