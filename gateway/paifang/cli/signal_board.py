@@ -93,6 +93,8 @@ def _asked(state: State) -> list[str]:
 
 def _special(state: State) -> list[str | Text]:
     told: list[str | Text] = []
+    if state["monitor"] not in {None, "none"} and state["state"] != "latched flash":
+        told.append(Text(f"monitor: {state['monitor']}", style="bold red"))
     if state["preemption"]:
         about = f"preemption {state['preemption']['row']}: {state['preemption']['stage']}"
         told.append(Text(about, style="bold magenta"))
@@ -103,8 +105,6 @@ def _special(state: State) -> list[str | Text]:
         told.append(f"covered detectors {_numbers(detectors['covered'])}")
     if detectors["failed"]:
         told.append(Text(f"failed detectors {_numbers(detectors['failed'])}", style="yellow"))
-    if state["monitor"] not in {None, "none"} and state["state"] != "latched flash":
-        told.append(Text(f"monitor: {state['monitor']}", style="bold red"))
     return told
 
 

@@ -85,7 +85,7 @@ def load(
     with connected(wanted.place, socket) as gateway:
         order = signal_load.Order(node, "days_load", within, reason, key, passphrase_file)
         receipt = signal_load.load(gateway, order, DAYS, record)
-    signal_load.tell(receipt, "the day plan", wanted.as_json)
+    signal_load.tell(receipt, "what runs when", wanted.as_json)
 
 
 @app.command()

@@ -20,6 +20,8 @@ PLAN_LOAD, DAYS_LOAD, EDITION = 11, 12, 15
 RECORDS = (PLAN_LOAD, DAYS_LOAD, EDITION)
 """Points whose values say what a signal node goes by."""
 
+_ELSEWHERE = "ask whoever loaded it, through another gateway or over USB"
+
 
 @dataclass(frozen=True)
 class Known:
@@ -36,26 +38,26 @@ class Known:
     def needed_site(self) -> Site:
         """Raises PaifangError if it is not known."""
         if self.site is None:
-            raise self._unknown("site record", EDITION, "give its site.toml with --site")
+            raise self._unknown("site record", EDITION, "give its site.toml with --site FILE")
         return self.site
 
     def needed_plan(self) -> Sequence[Any]:
         """Raises PaifangError if it is not known."""
         if self.plan is None:
-            raise self._unknown("plan", PLAN_LOAD, "it was put there by another gateway, or over USB")
+            raise self._unknown("plan", PLAN_LOAD, _ELSEWHERE)
         return self.plan
 
     def needed_days(self) -> Sequence[Any]:
         """Raises PaifangError if they are not known."""
         if self.days is None:
-            raise self._unknown("day plan", DAYS_LOAD, "it was put there by another gateway, or over USB")
+            raise self._unknown("day plans", DAYS_LOAD, _ELSEWHERE)
         return self.days
 
     def _unknown(self, what: str, point: int, hint: str) -> PaifangError:
         number = self.values.get(point)
         if not number:
             return not_found(f"{self.node} reports no {what}", f"`paifang signal status {self.node}` tells why")
-        return not_found(f"the {what} of {self.node} ({number}) was not loaded through this gateway", hint)
+        return not_found(f"{self.node} goes by {what} {number}, and has that from elsewhere", hint)
 
 
 def ask(gateway: ControlClient, node: str, site_file: Path | None = None) -> Known:

@@ -116,12 +116,11 @@ class Signals:
 
     def show(self, node: str, edition: int, plan: int, days: int) -> dict[str, str | None]:
         """{site, plan, days}: what the node took under these numbers, as hexadecimal text, None of what is not kept."""
-        found = {
-            "site": _site_file(node, edition),
-            "plan": _staged_file(PLAN, plan),
-            "days": _staged_file(DAYS, days),
-        }
-        return {name: self._kept(file) for name, file in found.items()}
+        found = {"site": self._kept(_site_file(node, edition))}
+        for name, what, identifier in (("plan", PLAN, plan), ("days", DAYS, days)):
+            kept = self._kept(_staged_file(what, identifier))
+            found[name] = kept if kept is not None and staged_id(kept) == identifier else None
+        return {name: None if kept is None else kept.hex() for name, kept in found.items()}
 
     async def _hand_over(self, given: _Given, actor: str, within_s: float, **about: Any) -> None:
         self._find(given.node)
@@ -162,9 +161,9 @@ class Signals:
             for file in oldest_last[KEPT:]:
                 file.unlink()
 
-    def _kept(self, name: str) -> str | None:
+    def _kept(self, name: str) -> bytes | None:
         try:
-            return files.read_bytes(self._folder / name).hex()
+            return files.read_bytes(self._folder / name)
         except PaifangError:
             return None
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from far_side import FarNode, key_of
+from far_side import FarNode, key_of, until
+from persons import SITE, Persons
+from signal_side import NODE, SignalNode
 
 from paifang.cli import main
 from paifang.control.async_client import AsyncControlClient
+from paifang.keys import keyfile
 
 PATIENCE_S = 30
 ENVIRONMENT = {
@@ -175,3 +178,64 @@ async def daemon(paifang):
     made = Daemon(paifang)
     yield made
     await made.close()
+
+
+PASSPHRASE = "seven wet crows"
+
+
+@pytest.fixture
+def people(paifang, monkeypatch, tmp_path):
+    """The persons of a ward: their roots lie in the data folder, alice's key and two root keys where keys are kept."""
+    monkeypatch.setattr(keyfile, "_SCRYPT", (1 << 10, 8, 1))
+    monkeypatch.setenv("PAIFANG_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("PAIFANG_PASSPHRASE", PASSPHRASE)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keys").mkdir()
+    found = Persons()
+    found.write(paifang.data)
+    for number, key in enumerate(found.root_keys, 1):
+        about = keyfile.PublicKey(f"root-{number}", f"root-{number}", key.public, "root", SITE)
+        keyfile.seal(tmp_path / f"root-{number}.key", about, key, PASSPHRASE)
+    about = keyfile.PublicKey("alice", "alice", found.keys["alice"].public, "person", SITE)
+    keyfile.seal(tmp_path / "keys" / "alice.key", about, found.keys["alice"], PASSPHRASE)
+    (tmp_path / "roots.json").write_text(found.roots.text())
+    return found
+
+
+class Junction:
+    """A running gateway with a key set, and a signal node; `gateway` is a client of its control socket."""
+
+    def __init__(self, daemon, people, gateway, node):
+        self.daemon = daemon
+        self.people = people
+        self.gateway = gateway
+        self.node = node
+        self.far = node.far
+        self._records = 0
+
+    async def report(self, values):
+        self._records += 1
+        self.far.report(self._records, values)
+        await self._stored()
+
+    async def tell(self, detail, code=11):
+        self._records += 1
+        self.far.uptime_ms += 10
+        self.far.say([4, self.far.boot, self._records, self.far.uptime_ms, None, code, None, detail])
+        await self._stored()
+
+    async def _stored(self):
+        await until(lambda: self.far.acked.get(self.far.boot, (0, 0))[0] >= self._records)
+
+
+@pytest.fixture
+async def junction(daemon, people):
+    await daemon.start()
+    async with AsyncControlClient(daemon.control) as gateway:
+        await gateway.request("keyset.load", keyset=people.keyset(1).hex())
+        await gateway.request("nodes.add", node=NODE, key=key_of(NODE).hex(), epoch=1)
+        node = SignalNode(FarNode(daemon.address, NODE))
+        await node.connect()
+        yield Junction(daemon, people, gateway, node)
+        await node.stop()
+        await node.far.hang_up()

@@ -107,14 +107,16 @@ def test_every_operation_of_a_gateway_has_its_role(house):
 
 
 LOOKING = {"status", "read", "watch", "events", "nodes.list", "audit.list", "commands.pending", "commands.submit"}
+LOOKING |= {"signals.show"}
 ACTING = {"send", "safe", "nodes.add", "nodes.remove", "nodes.rekey", "keyset.load", "reload", "stop", "policy.reload"}
+ACTING |= {"signals.site", "signals.stage"}
 
 
 @pytest.mark.parametrize("role", Role.__args__)
 def test_each_role_may_look_and_do_its_own(role):
     own = {
         "viewer": set(),
-        "operator": {"send"},
+        "operator": {"send", "signals.stage"},
         "safety": {"safe"},
         "approver": set(),
         "engineer": ACTING - {"send", "safe"},
