@@ -111,6 +111,7 @@ class OnBoard(Lockstep):
 
     def restarted(self, boot: int) -> None:
         """Wait until it has reset itself and is at its boot number `boot`; then as `power_on`."""
+        self.lost()
         board = self.node.board
         waiting = board.bench.until(lambda: board.boot >= boot and board.powered, _START_S, f"boot {boot}")
         asyncio.run_coroutine_threadsafe(waiting, self._loop).result(2 * _START_S)
