@@ -1,4 +1,4 @@
-"""Class 3 on a node without the heap to keep what it takes: `authority` is loaded for a command and forgotten after it."""
+"""Class 3 without the heap to keep what it takes: `authority` is loaded for a command, and forgotten after it."""
 
 from paifang_wire import messages
 

@@ -92,7 +92,11 @@ def test_on_the_command_line(tmp_path):
     ("text", "options", "said"),
     [
         ("{", (), "config.json: not JSON"),
-        ("[1]", (), "config.json: role: None; expected one of: air_quality, smart_meter"),
+        (
+            "[1]",
+            (),
+            "config.json: role: None; expected one of: air_quality, signal_monitor, smart_meter, traffic_signal",
+        ),
         ('{"role": "air_qualty"}', (), "role: 'air_qualty'; expected one of: air_quality"),
         (None, (), "No such file or directory"),
         ('{"role": "air_quality"}', ("--blocks", "-5"), "-5: expected a number from 2 to"),

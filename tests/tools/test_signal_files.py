@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from paifang_tools.errors import ToolError
 from paifang_tools.signals import checking, columns, day_file, examples, plan_file, quantities, site_file, words
 from paifang_tools.signals.mistakes import MistakesError
-from paifang_tools.signals.shipped import aspects, days, part, plans, site
+from paifang_tools.signals.shipped import aspects, countries, days, part, plans, site
 from paifang_wire import cbor, orders
 
 COUNTRIES = examples.COUNTRIES
@@ -63,9 +63,9 @@ def test_what_people_begin_with_comes_back_from_its_record(country):
 
 
 def test_the_countries_are_those_of_the_firmware():
-    assert set(COUNTRIES) == set(aspects.COUNTRIES)
+    assert set(COUNTRIES) == set(countries.COUNTRIES)
     country = site_file.SiteFile.model_fields["country"].annotation
-    assert set(country.__args__) == set(aspects.COUNTRIES)
+    assert set(country.__args__) == set(countries.COUNTRIES)
 
 
 def test_numbers_of_words_are_those_of_the_firmware():

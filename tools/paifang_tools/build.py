@@ -240,7 +240,8 @@ def _config(file: Path) -> dict[str, Any]:
         raise ToolError(f"{file}: not JSON: {error}") from error
     config = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     role = config.get("role")
-    roles = sorted(path.stem for path in (firmware_folder() / "roles").glob("*.py") if path.stem != "__init__")
+    modules = [name.removesuffix(".py").removesuffix("/role").split("/") for name in node_sources()]
+    roles = sorted(name for folder, *rest in modules if folder == "roles" and len(rest) == 1 for name in rest)
     if role not in roles:
         raise ToolError(f"{file}: role: {role!r}; expected one of: {', '.join(roles)}")
     return config

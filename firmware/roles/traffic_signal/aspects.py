@@ -1,10 +1,7 @@
-"""What a signal group may show, and in which order, per country: data, and the lamps that show it.
+"""What a signal group may show, and the lamps that show it.
 
-A group is at rest (RED, DONT_WALK), open (GREEN, WALK), or in a step of fixed length between the two. A country's
-table is the whole way round for a kind of group: rows of (aspect, least ms, most ms). Rest and open have no upper
-limit here. A step whose least is 0 may be left out (0 ms), a step that is not in the table cannot be shown.
-
-Sources: [S] read in the source named, [M] common practice as remembered: not verified, hold it against your standard.
+A group is at rest (RED, DONT_WALK), open (GREEN, WALK), or in a step of fixed length between the two. Which of them a
+group has, and in which order, is the country's matter (`countries`).
 """
 
 from micropython import const
@@ -33,76 +30,11 @@ A = const(2)
 G = const(4)
 
 FLASH_HALF_MS = const(500)
-"""Flashing is 60 a minute, on for half of the time: MUTCD 11th ed. 4G.01 asks for 50-60 and 1/2-2/3 [S]."""
+"""Flashing is 60 a minute, on for half of the time: MUTCD 11th ed. 4G.01 asks for 50-60 and 1/2-2/3."""
 
-_NO_LIMIT = const(600_000)
-
-# The country's table: (vehicle rows, pedestrian rows, flash aspect of each kind, lamp of the pedestrian clearance,
-# least steady don't-walk ms before a conflicting movement). The order of rows is the order in the street.
-COUNTRIES = {
-    # Vehicle R-G-Y-R, pedestrian R-G-flashing G-R, failure flashing yellow: GB 14886 as quoted by che2 [S]; flashing
-    # green before yellow is usual, not required [M]; yellow >= 3 s (GB 14886) [M]; walk >= 5 s is this project's floor.
-    "CN": (
-        (
-            (RED, 2_000, _NO_LIMIT),  # red-revert >= 2 s: default of NTCIP 1202 tools [S]
-            (GREEN, 5_000, _NO_LIMIT),  # usual minimum green, NTCIP 1202 tools [S]
-            (GREEN_FLASH, 0, 5_000),
-            (AMBER, 3_000, 5_000),
-        ),
-        ((DONT_WALK, 2_000, _NO_LIMIT), (WALK, 5_000, _NO_LIMIT), (WALK_FLASH, 3_000, 60_000)),
-        (FLASH_AMBER, DARK),
-        G,
-        0,
-    ),
-    # Yellow 3.0-6.0 s: MUTCD as quoted in FDOT TEM 3.6.1 [S]; walk >= 7 s, and >= 3 s of steady don't-walk before a
-    # conflicting green: MUTCD 2009 fig. 4E-2 [S]; all-way flashing red [M].
-    "US": (
-        (
-            (RED, 2_000, _NO_LIMIT),
-            (GREEN, 5_000, _NO_LIMIT),
-            (AMBER, 3_000, 6_000),
-        ),
-        ((DONT_WALK, 2_000, _NO_LIMIT), (WALK, 7_000, _NO_LIMIT), (WALK_FLASH, 3_000, 60_000)),
-        (FLASH_RED, DARK),
-        R,
-        3_000,
-    ),
-    # Red with amber 2 s, amber 3 s, both fixed: Siemens ST900 handbook p. 203 [S]; minimum green from 6 s, green man
-    # >= 7 s: TOPAS 2537A [S, portable signals]; flashing green man, signals dark on failure [M].
-    "UK": (
-        (
-            (RED, 2_000, _NO_LIMIT),
-            (RED_AMBER, 2_000, 2_000),
-            (GREEN, 6_000, _NO_LIMIT),
-            (AMBER, 3_000, 3_000),
-        ),
-        ((DONT_WALK, 2_000, _NO_LIMIT), (WALK, 7_000, _NO_LIMIT), (WALK_FLASH, 3_000, 60_000)),
-        (DARK, DARK),
-        G,
-        0,
-    ),
-    # Red-amber 1 s, yellow 3/4/5 s at 50/60/70 km/h, green >= 5 s: RiLSA [M]; the pedestrian's red follows green at
-    # once, so that the clearance lies in the intergreen [M]; flashing yellow on failure [M].
-    "DE": (
-        (
-            (RED, 2_000, _NO_LIMIT),
-            (RED_AMBER, 1_000, 1_000),
-            (GREEN, 5_000, _NO_LIMIT),
-            (AMBER, 3_000, 5_000),
-        ),
-        ((DONT_WALK, 2_000, _NO_LIMIT), (WALK, 5_000, _NO_LIMIT)),
-        (FLASH_AMBER, DARK),
-        0,
-        0,
-    ),
-}
-FLASHES = const(2)
-CLEARANCE_LAMP = const(3)
-BUFFER_MS = const(4)
-"""Places in a country's table, after the rows of the two kinds."""
-
-# (steady lamps, lamps of the first half of each flash) of each aspect; the lamp of WALK_FLASH is the country's.
-_LAMPS = ((R, 0), (R | A, 0), (G, 0), (0, G), (A, 0), (G, 0), (0, 0), (R, 0), (0, A), (0, R), (0, 0))
+# Steady lamps of each aspect, lamps of the lit half of each flash; the lamp of WALK_FLASH is the country's.
+_STEADY = b"\x01\x03\x04\x00\x02\x04\x00\x01\x00\x00\x00"
+_FLASHING = b"\x00\x00\x00\x04\x00\x00\x00\x00\x02\x01\x00"
 
 
 def lamps(aspect: int, flash_on: int, clearance_lamp: int = G) -> int:
@@ -112,8 +44,7 @@ def lamps(aspect: int, flash_on: int, clearance_lamp: int = G) -> int:
     """
     if aspect == WALK_FLASH:
         return clearance_lamp if flash_on else 0
-    steady, flashing = _LAMPS[aspect]
-    return steady | (flashing if flash_on else 0)
+    return _STEADY[aspect] | (_FLASHING[aspect] if flash_on else 0)
 
 
 def is_moving(aspect: int) -> bool:

@@ -19,7 +19,7 @@ from micropython import const
 from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
-from . import aspects
+from . import aspects, countries
 from .tables import ROW, Site
 
 VERSION = const(1)
@@ -85,7 +85,7 @@ def check(record) -> list:
     if reasons:
         return reasons
     _, country, groups, conflicts, intergreens, start, _ = record
-    table = aspects.COUNTRIES[country]
+    table = countries.COUNTRIES[country]
     for group in groups:
         _check_group(group, table, reasons)
     _check_names(groups, reasons)
@@ -100,7 +100,7 @@ def check(record) -> list:
 
 def rows_of(country: str, kind: int) -> tuple:
     """Rows (aspect, least ms, most ms) of a kind of group."""
-    return aspects.COUNTRIES[country][kind]
+    return countries.COUNTRIES[country][kind]
 
 
 def times_of(group, country: str) -> list:
@@ -116,8 +116,8 @@ def _shape(record) -> list:
     version, country, groups, conflicts, intergreens, start, monitor = record
     if version != VERSION:
         return ["version %r: this firmware reads version %d" % (version, VERSION)]
-    if not isinstance(country, str) or country not in aspects.COUNTRIES:
-        return ["country %r: expected one of %s" % (country, ", ".join(sorted(aspects.COUNTRIES)))]
+    if not isinstance(country, str) or country not in countries.COUNTRIES:
+        return ["country %r: expected one of %s" % (country, ", ".join(sorted(countries.COUNTRIES)))]
     if not isinstance(groups, list) or not 1 <= len(groups) <= GROUPS_LIMIT:
         return ["groups: expected a list of 1 to %d" % GROUPS_LIMIT]
     reasons = []
@@ -235,8 +235,8 @@ def _intergreen_problem(one, ms: int, table) -> str:
         return "no multiple of %d ms up to %d ms" % (TICK_MS, INTERGREEN_LIMIT_MS)
     if one[_KIND] == aspects.VEHICLE:
         least, why = one[_FIXED][_AMBER], "the amber"
-    elif table[aspects.CLEARANCE_LAMP]:
-        least, why = table[aspects.BUFFER_MS], "the country's steady don't-walk"
+    elif table[countries.CLEARANCE_LAMP]:
+        least, why = table[countries.BUFFER_MS], "the country's steady don't-walk"
     else:
         least, why = crossing_ms(one), "the way over the crossing"
     return "below the %d ms of %s" % (least, why) if ms < least else ""
@@ -271,15 +271,15 @@ def _check_most_red(groups, intergreens, reasons) -> None:
 
 def _tables(record, crc: int, tick_ms: int) -> Site:
     _, country, groups, conflicts, intergreens, start, monitor = record
-    table = aspects.COUNTRIES[country]
+    table = countries.COUNTRIES[country]
     site = Site(len(groups))
     site.country, site.crc, site.tick_ms, site.monitor = country, crc, tick_ms, monitor
-    site.clearance_lamp = table[aspects.CLEARANCE_LAMP]
+    site.clearance_lamp = table[countries.CLEARANCE_LAMP]
     site.flash_ticks, site.red_ticks = -(-start[0] // tick_ms), -(-start[1] // tick_ms)
     for i, group in enumerate(groups):
         kind = group[_KIND]
         site.names[i], site.kinds[i], site.max_red_ms[i] = group[_NAME], kind, group[_MOST_RED]
-        site.flash_aspects[i], site.rest_aspects[i] = table[aspects.FLASHES][kind], _REST[kind]
+        site.flash_aspects[i], site.rest_aspects[i] = table[countries.FLASHES][kind], _REST[kind]
         site.conflicts[i] = conflicts[i]
         _fill_steps(site, i, times_of(group, country), tick_ms)
     _fill_limits(site, groups, intergreens, tick_ms)

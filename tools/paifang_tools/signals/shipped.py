@@ -34,6 +34,7 @@ def _make_importable(firmware: Path) -> None:
 _make_importable(firmware_folder())
 
 aspects: Any = part("aspects")
+countries: Any = part("countries")
 days: Any = part("days")
 plans: Any = part("plans")
 site: Any = part("site")

@@ -39,7 +39,7 @@ from pydantic import BeforeValidator, Field
 from paifang_tools.signals import toml_text
 from paifang_tools.signals.mistakes import Mistakes, quoted
 from paifang_tools.signals.quantities import Mm, Ms, Table, length_text, time_ms, time_text
-from paifang_tools.signals.shipped import aspects, site
+from paifang_tools.signals.shipped import aspects, countries, site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -214,7 +214,7 @@ def _usual(country: str, step: str, row: list[Any]) -> int | None:
     """What a step takes that a file does not name: no time for what may be left out, of a clearance the crossing's."""
     if step == "amber":
         return None
-    has_clearance = step == "clearance" and aspects.COUNTRIES[country][aspects.CLEARANCE_LAMP]
+    has_clearance = step == "clearance" and countries.COUNTRIES[country][countries.CLEARANCE_LAMP]
     return site.crossing_ms(row) if has_clearance else 0
 
 
