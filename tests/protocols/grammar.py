@@ -101,12 +101,14 @@ class _Reader:
         return lambda item: rules[token](item)  # noqa: PLW0108 - the rule may stand further down
 
     def _array(self) -> Judge:
-        """Entries `name: type`, or `*8 type` and `* type` for the only, repeated, entry."""
-        if self._take("*"):
+        """Entries `name: type`, or `1*8 type`, `*8 type` and `* type` for the only, repeated, entry."""
+        if "*" in self._tokens[:2]:
+            least = 0 if self._tokens[0] == "*" else int(self._tokens.pop(0))
+            self._tokens.pop(0)
             most = int(self._tokens.pop(0)) if self._tokens[0].isdigit() else 2**64
             each = self._type()
             assert self._take("]")
-            return lambda item: type(item) is list and len(item) <= most and all(map(each, item))
+            return lambda item: type(item) is list and least <= len(item) <= most and all(map(each, item))
         entries: list[Judge] = []
         while not self._take("]"):
             if len(self._tokens) > 1 and self._tokens[1] == ":":
