@@ -25,7 +25,7 @@ def refused(reason: int, before=None, after=None) -> tuple:
 
 
 class Commands:
-    """`points`: rows as in the `describe` message. `boot`, `receipt_key`: as of `identity`.
+    """`points`: rows as in the `describe` message, whatever gives them. `boot`, `receipt_key`: as of `identity`.
 
     `role`: `read(point)` gives the present value on the wire, None if it is not known; `write(point, value)` and
     `to_safe(point)`, awaited, act and return (refusal or 0, value before, value after as read back). `selecting` (a

@@ -30,7 +30,7 @@ _REFUSAL_SHOWN_MS = const(1_000)
 class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
-    `description`: (hash of 8 bytes, rows of the points). `transport`: open, receive, send, close, handshake_ms.
+    `description`: a `description.Description`. `transport`: open, receive, send, close, handshake_ms.
     `trust`: a `trust.Trust`.
     """
 
@@ -102,7 +102,7 @@ class Link:
         firmware, reset_cause = self._about
         asked_ms = self._uptime.now_ms()
         state = (asked_ms, reset_cause, self._trust.version, len(self._outbox))
-        hello = self._session.hello(firmware, self._description[0], *state)
+        hello = self._session.hello(firmware, self._description.hash, *state)
         await self._transport.send(hello)
         welcome = await asyncio.wait_for_ms(self._welcome(), self._transport.handshake_ms)
         self._begin(welcome, asked_ms)
@@ -177,7 +177,7 @@ class Link:
         """The clock, and the description if the gateway lacks it: without it no report is taken."""
         greeting = [self._clock(now_ms)]
         if self._describes:
-            greeting.append(messages.encode((messages.DESCRIBE,) + self._description))
+            greeting.append(self._description.message())
         return greeting
 
     def _clock(self, now_ms: int) -> bytes:

@@ -1,16 +1,16 @@
 """Puts a node together from its parts; what is of the board comes in from `start`, which forgets this module, too."""
 
-import hashlib
-
 from micropython import const
 
-from paifang_wire import __version__, cbor
+from paifang_wire import __version__
 from paifang_wire.messages import EV_STARTED
 from paifang_wire.rules import CLASS
 
 from .commands import Commands
+from .description import Description
 from .health import POINTS, Health
 from .link import Link
+from .modules import forget_since, loaded
 from .records import Records
 from .supervisor import Supervisor
 from .trust import Trust
@@ -32,18 +32,19 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     reset_cause, random, wdt, gc, nvs, reset = board
     boot, node_key, receipt_key = identity
     wall = WallClock()
-    points = role.POINTS + POINTS
-    description = (hashlib.sha256(cbor.encode(points)).digest()[:8], points)
-    greatest = max([row[CLASS] for row in points])
+    before = loaded()
+    description = Description(role.POINTS + POINTS)
+    forget_since(before)
+    greatest = max([row[CLASS] for row in description])
     ledger = selecting = authority = keyset = verifier = None
     if greatest >= _SIGNED_CLASS:
-        keyset, verifier, authority = _signed(name, description[0], nvs, uptime, wall, gc)
+        keyset, verifier, authority = _signed(name, description.hash, nvs, uptime, wall, gc)
     if greatest >= _SELECTED_CLASS:
         from .ledger import Ledger
         from .selecting import Selecting
 
         ledger, selecting = Ledger(nvs), Selecting(random, authority)
-    commands = Commands(points, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
+    commands = Commands(description, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
     trust = Trust(name, nvs, uptime, reset, keyset, verifier, gc, getattr(role, "holdings", None))
     about = (__version__, reset_cause)
     parts = (transport, outbox, commands, trust, uptime, wall, random)

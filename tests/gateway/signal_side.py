@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from far_side import FarNode
 
 NODE = "signal-1"
-POINTS: Any = part("points").table()
+POINTS: Any = part("describing").table()
 PLAN_LOAD, EDITION = 11, 15
 GREEN, RED, AMBER, WALK, CLEARANCE, DONT_WALK = 2, 0, 4, 5, 6, 7
 

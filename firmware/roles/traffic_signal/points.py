@@ -1,8 +1,6 @@
-"""What a signal says of itself: the table of its points, and their values."""
+"""What a signal says of itself: the numbers of its points, and their values."""
 
 from micropython import const
-
-from paifang_wire.messages import BOOL, INT
 
 from .interlock import FLASH, LATCHED
 from .phases import NONE, PHASES
@@ -17,47 +15,6 @@ FLOW, OCCUPANCY = const(41), const(49)
 ID_LIMIT = const((1 << 48) - 1)
 _ASPECT_BITS = const(4)
 _GROUPS_A_POINT = const(8)
-
-
-def _command(number: int, name: str, greatest: int, of_class: int, unit: str = "") -> tuple:
-    return number, name, unit, INT, 0, 0, greatest, of_class, None
-
-
-def _told(number: int, name: str, scale: int = 0, unit: str = "") -> tuple:
-    return number, name, unit, INT, scale, None, None, 0, None
-
-
-def table() -> tuple:
-    """Rows as in the describe message."""
-    rows = (
-        _told(STATE, "state"),
-        _told(REASON, "reason"),
-        _command(MODE, "mode", 2, 1),
-        (LATCH, "latch", "", BOOL, 0, 0, 1, 3, None),
-    )
-    for i, name in enumerate(("hold", "force_off", "omit", "call", "ped_call")):
-        rows += (_command(HOLD + i, name, 255, 1),)
-    rows += (
-        _command(PLAN, "plan", 8, 2),
-        _command(PLAN_LOAD, "plan_load", ID_LIMIT, 2),
-        _command(DAYS_LOAD, "days_load", ID_LIMIT, 2),
-        _command(OFFSET, "offset", 599_900, 2, "ms"),
-        _command(RECALL, "recall", 0xFFFFFF, 2),
-        _told(EDITION, "edition"),
-        _told(ASPECTS, "aspects_lo"),
-        _told(ASPECTS + 1, "aspects_hi"),
-        _told(RINGS, "ring_1"),
-        _told(RINGS + 1, "ring_2"),
-        _told(CALLS, "calls"),
-        _told(CYCLE, "cycle", -1, "s"),
-        _told(PRIORITY, "priority"),
-        _told(DETECTORS, "detectors"),
-        _told(FAULTS, "detector_faults"),
-        _told(MONITOR, "monitor"),
-    )
-    for n in range(1, PHASES + 1):
-        rows += (_told(FLOW + n - 1, "flow_" + str(n)), _told(OCCUPANCY + n - 1, "occupancy_" + str(n), 0, "%"))
-    return rows
 
 
 def state(unit, holdings) -> dict:
@@ -110,7 +67,7 @@ def traffic(unit, ticks: int) -> dict:
 
 
 def _ring(controller, r: int) -> int:
-    """Phase (0 for none), whether it is green, whether it would end, ticks of green, since the last vehicle, against."""
+    """Phase (0: none), whether it is green, whether it would end, ticks of green, since the last vehicle, against."""
     p = controller.current[r]
     if p == NONE:
         return 0

@@ -54,7 +54,6 @@ class TrafficSignal:
     """`cabinet` as in `drivers.cabinet`; `own`: the monitor's matrix, groups with an amber, options."""
 
     def __init__(self, cabinet, own: tuple, uptime, period_ms: int) -> None:
-        self.POINTS = points.table()
         self.holdings = None
         self.unit = None
         self._cabinet = cabinet
@@ -69,6 +68,13 @@ class TrafficSignal:
         self._was_pressed = True  # a button that sticks is nobody's hand, at a start neither
         self._ticks = self._reported_ticks = 0
         self._due_ms = 0
+
+    @property
+    def POINTS(self) -> tuple:  # noqa: N802 - as of every role; this one makes them when it is asked for them, once
+        """Rows as in the describe message."""
+        from .describing import table
+
+        return table()
 
     def open(self, name: tuple, nvs, reset_cause: int, folder: str = "/") -> None:
         """Read what the node holds in `folder`; from here on there is a unit, if its site record can be believed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from node.description import Description
 from node.link import Link
 from node.outbox import Outbox
 from node.wall import WallClock
@@ -11,7 +12,7 @@ from paifang_wire.errors import NO_SESSION, WireError
 from .fakes import Clock
 
 BOOT = 3
-DESCRIPTION = (bytes(8), ((1, "voltage", "V", messages.INT, -1, 0, 3000, 0, None),))
+DESCRIPTION = Description(((1, "voltage", "V", messages.INT, -1, 0, 3000, 0, None),))
 UTC_MS = 1_790_000_000_000
 A_WHILE_MS = 10_000
 HELD = messages.encode([messages.HELD, 0, 7, 0])  # stands for any answer

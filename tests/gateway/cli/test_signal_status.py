@@ -164,7 +164,7 @@ def test_what_else_may_be_told(values, told):
 
 def test_words_and_numbers_are_those_of_the_firmware():
     """Each constant of the shipped modules has its word under its number."""
-    found_aspects, interlock, unit, points = (part(name) for name in ("aspects", "interlock", "unit", "points"))
+    found_aspects, interlock, unit, describing = (part(name) for name in ("aspects", "interlock", "unit", "describing"))
     said = [word.upper().replace("-", "_").replace(" ", "_").replace("'", "") for word in signal_state.ASPECT_WORDS]
     firmware_names = {"CLEARANCE": "WALK_FLASH", "FLASHING_GREEN": "GREEN_FLASH", "FLASHING_AMBER": "FLASH_AMBER"}
     firmware_names |= {"FLASHING_RED": "FLASH_RED"}
@@ -177,7 +177,7 @@ def test_words_and_numbers_are_those_of_the_firmware():
     of_interlock = {getattr(interlock, name) for name in dir(interlock) if name.startswith("REASON_")}
     assert (own | of_interlock) - {interlock.REASON_CALLER} == signal_state.REASONS.keys()
     assert (interlock.REASON_CALLER, unit.REASON_TASK) == (signal_state.MONITOR_FROM, signal_state.OWN_FROM)
-    names = {row[0]: row[1] for row in points.table()}
+    names = {row[0]: row[1] for row in describing.table()}
     for word, number in (
         ("state", 1),
         ("latch", 4),
