@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -36,8 +37,10 @@ def board(state: State, heard: str) -> RenderableType:
     parts: list[RenderableType] = [*_head(state, heard)]
     parts += [_rings(state)] if any(state["rings"]) else []
     has_names = any(phase["groups"] for phase in state["phases"])
-    parts += [Text(), _lamps(state["groups"])] if state["groups"] and not has_names else []
-    return Group(*parts, _phases(state, has_names))
+    if state["groups"] and not has_names:
+        parts += [Text(), Columns([_lamps([group]) for group in state["groups"]], equal=True)]
+    parts += [_phases(state, has_names)] if state["plan"]["slot"] else []
+    return Group(*parts)
 
 
 def _head(state: State, heard: str) -> list[Text]:
@@ -165,4 +168,11 @@ def _calls(phase: State) -> Text:
 
 
 def _numbers(found: Sequence[int]) -> str:
-    return ", ".join(map(str, found))
+    """Rising numbers, those that follow one another as a range: "1-3, 7"."""
+    runs: list[list[int]] = []
+    for each in found:
+        if runs and each == runs[-1][-1] + 1:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
