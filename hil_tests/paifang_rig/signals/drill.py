@@ -55,16 +55,18 @@ class Drill:
     def tick(self, ticks: int = 1) -> None:
         """So many ticks pass, with four samples before each."""
         for _ in range(ticks):
-            for _ in range(TICK_MS // SAMPLE_MS - 1):
-                self.sample()
-            self._step(self.port.tick)
-            self._logs[-1].note(self.t_ms, self.shown, self.mode)
+            self.sample(TICK_MS // SAMPLE_MS - 1)
+            self.tick_after(SAMPLE_MS)
 
     def coarse(self, ticks: int) -> None:
         """As `tick`, without samples between: five times as quick, where nothing is to happen."""
         for _ in range(ticks):
-            self._step(self.port.tick, TICK_MS)
-            self._logs[-1].note(self.t_ms, self.shown, self.mode)
+            self.tick_after(TICK_MS)
+
+    def tick_after(self, ms: int) -> None:
+        """One tick, so long after the step before."""
+        self._step(self.port.tick, ms)
+        self._logs[-1].note(self.t_ms, self.shown, self.mode)
 
     def sample(self, samples: int = 1) -> None:
         """So many samples pass, and no tick."""

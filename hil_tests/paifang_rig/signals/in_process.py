@@ -20,7 +20,7 @@ from .shipped import points, role
 from .street import Street
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from .seen import Seen
 
@@ -158,6 +158,8 @@ class _Nvs:
 
 class _Cabinet:
     """`drivers.cabinet.Cabinet` in memory."""
+
+    wait: Callable[[], Awaitable[int]]
 
     def __init__(self) -> None:
         self.order: tuple[int, int] | None = None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
+    from paifang_rig.storage import PowerFault
+
 __all__ = ("NO_UNIT", "TICK_MS", "InProcess", "Lockstep", "NodeLostError", "OnBoard", "OnLine", "Port", "Seen")
 
 _ANSWER_S = 10
@@ -94,10 +96,17 @@ class OnBoard(Lockstep):
             self.do(prepare, self.node)
         self.power_on()
 
-    def power_on(self) -> None:
-        """Power comes; the node is ready for frames when this returns."""
-        self.do(self.node.board.power_on)
+    def power_on(self, cut_after: tuple[int, bool] | None = None) -> PowerFault | None:
+        """Power comes; the node is ready for frames when this returns. `cut_after`: as of the board, from now on."""
+        board = self.node.board
+
+        def switch() -> PowerFault | None:
+            board.power_on()
+            return board.cut_after(cut_after[0], torn=cut_after[1]) if cut_after else None
+
+        fault = self.do(switch)
         self._join()
+        return fault
 
     def power_cut(self) -> None:
         """Power goes: the street is left to the flasher."""
