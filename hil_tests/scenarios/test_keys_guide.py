@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
 import signal
 import sys
@@ -16,6 +15,7 @@ import pytest_asyncio
 
 from paifang_rig.authority import relay_of_class
 from paifang_rig.gateway import GatewayProcess
+from paifang_rig.guide import Shell, sections
 from paifang_rig.nodes import WIFI, tcp_link
 from paifang_tools import build
 
@@ -35,76 +35,8 @@ paifang audit verify
 """
 """What the guide and docs/security.md name in their sentences."""
 PEOPLE = '[people.{}]\nroles = ["operator", "approver", "safety"]\n'
-DEADLINE_S = 60.0
 NODE_PAUSE_S = 5.5
 """A node looks at no two signatures of one key within five seconds."""
-# Nobody sits at this shell to say yes, and it is on the gateway's own machine.
-YES = """#!/bin/sh
-case "$1 $2 $3" in
-    "keys root sign"|"keys root trust"|"keys delegate "*) set -- "$@" --yes ;;
-    "sign "*|"approve "*) set -- "$@" --yes --on-gateway ;;
-    "send "*|"commands submit "*) set -- "$@" --on-gateway ;;
-esac
-exec {python} -m paifang "$@"
-"""
-PYTHON = """#!/bin/sh
-exec {python} "$@"
-"""
-
-
-def sections() -> dict[str, list[str]]:
-    """Heading → its shell blocks."""
-    found: dict[str, list[str]] = {}
-    for part in GUIDE.read_text("utf-8").split("\n## ")[1:]:
-        heading, _, text = part.partition("\n")
-        found[heading] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return found
-
-
-class Shell:
-    """A person's machine, and the workbench: a home and a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home, self.folder = folder / "home", folder / "work"
-        tools = folder / "bin"
-        for each in (self.home, self.folder, tools):
-            each.mkdir()
-        for name, text in (("paifang", YES), ("python", PYTHON)):
-            (tools / name).write_text(text.format(python=sys.executable))
-            (tools / name).chmod(0o700)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PAIFANG", "XDG"))}
-        path = os.pathsep.join((str(tools), os.environ["PATH"]))
-        self._environment = kept | {"HOME": str(self.home), "PATH": path, "PAIFANG_PASSPHRASE": "seven wet crows"}
-
-    @property
-    def data(self) -> Path:
-        return self.home / ".local" / "state" / "paifang"
-
-    async def run(self, commands: str, **environment: str) -> str:
-        """All of them end well: what they printed."""
-        shell = await asyncio.create_subprocess_exec(
-            "bash",
-            "-euxo",
-            "pipefail",
-            "-c",
-            commands,
-            cwd=self.folder,
-            env=self._environment | environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await asyncio.wait_for(shell.communicate(), DEADLINE_S)
-        assert shell.returncode == 0, said.decode()
-        return said.decode()
-
-    async def section(self, heading: str) -> str:
-        """Run one section. What a block tells of a token or an order that waits is there for the next ones."""
-        said, told = "", {}
-        for block in sections()[heading]:
-            said += await self.run(block, **told)
-            told |= {name: found[-1] for name, form in TOLD.items() if (found := re.findall(form, said))}
-        return said
 
 
 @pytest.fixture
@@ -151,31 +83,31 @@ async def until(gate, condition) -> None:
 @pytest.mark.timeout(300)  # a hundred commands, each a process of its own
 async def test_the_guide(shell, gate, power) -> None:
     for heading in ("The owner: three root keys", "Each person: a key"):
-        await shell.section(heading)
+        await shell.section(GUIDE, heading, TOLD)
     await shell.run("paifang keys new li-desk --person li\npaifang keys export li-desk -o li.pub")
-    await shell.section("The key set: whose keys may command what")
-    await shell.section("The gateway and its nodes")
+    await shell.section(GUIDE, "The key set: whose keys may command what")
+    await shell.section(GUIDE, "The gateway and its nodes")
     await power(shell.folder, gate.port)
     await until(gate, lambda shown: shown["keyset"] == 1)
 
-    await shell.section("Each person who signs: whose word counts")
-    said = await shell.section("Two persons")
+    await shell.section(GUIDE, "Each person who signs: whose word counts")
+    said = await shell.section(GUIDE, "Two persons", TOLD)
     assert "executed: meter-1 relay was off, reads back on" in said
     await asyncio.sleep(NODE_PAUSE_S)
-    said = await shell.section("Signing without a network")
+    said = await shell.section(GUIDE, "Signing without a network", TOLD)
     assert "executed: meter-1 relay was on, reads back off" in said
-    await shell.section("A key is rotated")
+    await shell.section(GUIDE, "A key is rotated")
     await until(gate, lambda shown: shown["keyset"] == 2)
-    said = await shell.section("A person's key is lost, or was in other hands")
+    said = await shell.section(GUIDE, "A person's key is lost, or was in other hands")
     assert "revoked" in said
     await until(gate, lambda shown: shown["keyset"] == 3)
-    await shell.section("A root key is lost")
+    await shell.section(GUIDE, "A root key is lost")
     await gate.kill()
     shell.data.rename(shell.home / "stolen")
     await gate.start()
-    await shell.section("The gateway is stolen")
+    await shell.section(GUIDE, "The gateway is stolen")
     await until(gate, lambda shown: shown["epoch"] == 2 and shown["keyset"] == 3)
-    said = await shell.section("A service")
+    said = await shell.section(GUIDE, "A service")
     delegation = re.findall(r"delegation ([0-9a-f]{16}) is in force", said)[0]
     await shell.run(IN_PASSING.format(delegation=delegation))
     said = await shell.run("paifang audit verify --receipts meter-1.receipt-key --data ../home/stolen")
@@ -193,4 +125,4 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_section_with_commands_is_run() -> None:
     source = Path(__file__).read_text("utf-8")
-    assert [heading for heading, blocks in sections().items() if blocks and f'"{heading}"' not in source] == []
+    assert [heading for heading, blocks in sections(GUIDE).items() if blocks and f'"{heading}"' not in source] == []

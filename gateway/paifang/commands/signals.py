@@ -60,6 +60,11 @@ _TOLD = {
     ),
 }
 """By a node's refusal: what the node does, and what to do."""
+_WITHOUT_SITE = (
+    "goes by no site record, so it cannot judge this {what}",
+    "`paifang signal site load FILE` first; it then takes some seconds until it has started with it",
+)
+"""The same of what is staged, where INCONSISTENT says this."""
 _NOUNS = {messages.ROOTED_SITE: "site", messages.STAGED_PLAN: "plan", messages.STAGED_DAYS: "days"}
 
 
@@ -209,7 +214,9 @@ def _check_answer(given: _Given, held: int, refusal: int) -> None:
         message, hint = f"says that it holds {held}, and was given {given.number}", "try again"
         code = "inconsistent"
     else:
-        message, hint = _TOLD.get(refusal, (f"refused this {given.name}: {code}", "`paifang signal log {node}`"))
+        is_without_site = refusal == messages.INCONSISTENT and given.name in STAGED
+        unknown = (f"refused this {given.name}: {code}", "`paifang signal log {node}`")
+        message, hint = _WITHOUT_SITE if is_without_site else _TOLD.get(refusal, unknown)
     about = {"what": given.name, "node": given.node, "held": held, "noun": _NOUNS[given.message[1]]}
     raise refused(code, f"{given.node} {message.format(**about)}", hint.format(**about))
 

@@ -107,6 +107,13 @@ async def test_a_plan_that_the_node_refuses_points_to_its_log(junction):
     assert "paifang signal plan check FILE" in error.hint
 
 
+async def test_a_node_without_a_site_record_judges_no_plan(junction):
+    junction.signal.answers[messages.STAGED_PLAN] = (0, messages.INCONSISTENT)
+    error = await refusal(stage(junction))
+    assert "goes by no site record, so it cannot judge this plan" in error.message
+    assert "paifang signal site load FILE" in error.hint
+
+
 async def test_a_node_that_holds_something_else_has_not_taken_it(junction):
     junction.signal.answers[messages.STAGED_PLAN] = (5, 0)
     error = await refusal(stage(junction))
