@@ -473,7 +473,7 @@ def test_anything_in_any_place_of_a_record_is_a_reason_or_good(data, odd):
 
 def test_in_words_everything_is_said_that_is_signed():
     told = words.in_words(SITE)
-    assert told[0] == "signal-1, edition 1, CN, 12 groups"
+    assert told[0] == "edition 1, CN, 12 groups, of signal-1"
     assert (
         "group 9: walk S; pedestrian; walk 7s; clearance 13.1s; crossing 14m; red-revert 2s; longest red 240s" in told
     )

@@ -1,6 +1,7 @@
 """`paifang signal site`: what a junction may never do, from a file to the node."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -205,7 +206,8 @@ def _made(source: Path, out: Path | None) -> Path:
 
     found = signal_files.read_site(source)
     rooted = sites.build(*found.fields)
-    made = out or source.with_name(f"{found.node}-e{found.edition}{sites.SUFFIX}")
+    name = re.sub(r"[^\w.-]", "_", found.node)
+    made = out or source.with_name(f"{name}-e{found.edition}{sites.SUFFIX}")
     if made.exists() and Rooted.read(made).payload == rooted.payload:
         return made
     if made.exists():

@@ -192,10 +192,7 @@ async def test_day_plans_are_staged_and_taken(junction, ask, files):
 async def test_what_is_not_known_here_cannot_be_shown(junction, ask):
     assert "signal-1 reports no plan" in (await ask("signal", "plan", "show", NODE)).err
     await junction.report({PLAN_LOAD: 77, DAYS_LOAD: 78, EDITION: 1})
-    assert (
-        "signal-1 goes by plan 77, and has that from elsewhere"
-        in (await ask("signal", "plan", "show", NODE)).err
-    )
+    assert "signal-1 goes by plan 77, and has that from elsewhere" in (await ask("signal", "plan", "show", NODE)).err
     assert "signal-1 goes by day plans 78" in (await ask("signal", "days", "show", NODE)).err
 
 

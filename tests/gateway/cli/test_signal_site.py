@@ -76,7 +76,7 @@ def test_mistakes_are_told_with_line_key_and_the_nearest_name(inside, site):
         ("edition = 1", "edition = 1\nstart = 3", "not TOML: cannot overwrite a value"),
         ("together = [", "together = 3\nconflicts = [", "together: expected a list in [ ], found 3"),
         ('node = "signal-1"', 'node = ""', "node: expected a text that is not empty"),
-        ('node = "signal-1"', f'node = "{"x" * 65}"', "node: expected a text of at most 64 characters"),
+        ('node = "signal-1"', f'node = "{"x" * 33}"', "node: expected a text of at most 32 characters"),
         ("edition = 1", "edition = 9999999999", "edition: expected less than 2147483648"),
         ("[start]", "[start", "not TOML"),
     ],
@@ -114,7 +114,7 @@ def test_two_roots_sign_what_they_have_read(inside, site, tmp_path):
     assert "signed by root-1 and root-3" in second.err
     assert inside("signal", "site", "check", MADE).out.endswith("a node takes it, signed by root-1 and root-3\n")
     told = inside("keys", "root", "check", MADE).out
-    assert told.startswith("site record for ward-1, signed by root-1 and root-3: signal-1, edition 1, CN, 12 groups")
+    assert told.startswith("site record for ward-1, signed by root-1 and root-3: edition 1, CN, 12 groups, of signal-1")
     assert inside("keys", "root", "check", MADE, "--json").json["what"] == "site-record"
     assert inside("signal", "site", "check", MADE, "--json").json["signed_by"] == ["root-1", "root-3"]
     rooted = Rooted.read(tmp_path / MADE)
@@ -144,6 +144,12 @@ def test_without_a_key_it_is_made_and_nobody_has_signed_it(inside, site, tmp_pat
     assert Rooted.read(tmp_path / "other.site").signatures == ()
     again = inside("signal", "site", "sign", "other.site")
     assert (again.code, "say which root with --key ROOT" in again.err) == (EXIT_USAGE, True)
+
+
+def test_a_node_whose_name_is_no_file_name(inside, site, tmp_path):
+    site.write_text(site.read_text().replace('"signal-1"', '"../a/b"'))
+    assert inside("signal", "site", "sign", site).code == 0
+    assert (tmp_path / ".._a_b-e1.site").exists()
 
 
 def test_a_site_toml_signed_again_keeps_the_signatures_unless_it_says_something_else(inside, site, tmp_path):

@@ -117,7 +117,7 @@ class Monitor(Table):
 class SiteFile(Table):
     """The whole file; exactly one of `together` and `conflicts`."""
 
-    node: str = Field(min_length=1, max_length=64, description="The node's id.")
+    node: str = Field(min_length=1, max_length=32, description="The node's id.")
     edition: int = Field(ge=1, lt=1 << 31, description="Counts the records of this node, from 1.")
     country: Literal["CN", "DE", "UK", "US"] = Field(description="Whose aspects and floors hold.")
     together: list[list[str]] | None = Field(default=None, description="Groups that may all move together.")

@@ -23,7 +23,7 @@ def in_words(found: Site) -> list[str]:
     """Every line of a record that the shipped checks have taken."""
     _, country, groups, conflicts, intergreens, start, monitor = found.record
     names = _names(found)
-    told = [f"{found.node}, edition {found.edition}, {country}, {len(groups)} groups"]
+    told = [f"edition {found.edition}, {country}, {len(groups)} groups, of {found.node}"]  # the freest text last
     told += [f"group {n}: {group[0]}; {'; '.join(_group(group))}" for n, group in enumerate(groups, 1)]
     told += [f"{name} may move with {_listed(names, _others(conflicts, i))}" for i, name in enumerate(names)]
     told += [f"after {name}: {_intergreens(names, intergreens, i)}" for i, name in enumerate(names)]
