@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .in_process import InProcess
-    from .ports import OnBoard
+    from .ports import OnBoard, OnLine
 
 RUN, LATCHED = 2, 4
 """Modes of the interlock."""
@@ -37,7 +37,7 @@ class Drill:
     `street` is the log of the street; `logs`: the text of the lamp log of each boot, the last one unfinished.
     """
 
-    def __init__(self, port: InProcess | OnBoard, site_record: Sequence[Any], seen: Seen = EVERYBODY) -> None:
+    def __init__(self, port: InProcess | OnBoard | OnLine, site_record: Sequence[Any], seen: Seen = EVERYBODY) -> None:
         self.port = port
         self.seen = seen
         self.t_ms = 0

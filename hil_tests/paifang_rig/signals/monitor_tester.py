@@ -1,22 +1,27 @@
 """A tester of conflict monitors: plays each row of the table against a monitor and reports when it has tripped.
 
-    python -m paifang_rig.signals.monitor_tester [--every MS]
+    python -m paifang_rig.signals.monitor_tester [--every MS] [--board [DEVICE] [--power COMMAND]]
 
 Each fault is shown to a monitor that has watched a quiet junction for a second: for as long as it must be ignored, and
-for ever, when it must trip in time; with every phase of the monitor's sampling against the fault.
+for ever, when it must trip in time; with every phase of the monitor's sampling against the fault. With --board this is
+the monitor of a whole node, which drives the lamps meanwhile (`node_rows`): on a simulated board, or at the end of a
+serial line. What such a board needs on its flash and in its NVS is written by --files.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+from . import node_tester
+from .monitor_report import Verdict, report, time_problems
 from .monitor_rows import BEFORE_MS, GROUPS, LONGEST_MS, MATRIX, QUIET, ROWS, STREET_A, VEHICLES, Lamps, Row, World
 from .shipped import monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SAMPLE_MS = 20
 QUIET_MS = 1_000
@@ -78,19 +83,22 @@ class InProcess:
         self._monitor = monitor.Monitor(MATRIX, VEHICLES, self._options, latched)
 
 
-class Verdict(NamedTuple):
-    """Of a row: the trip times that were measured, and what was wrong (empty: nothing)."""
-
-    row: Row
-    trips_ms: tuple[int, ...]
-    problems: tuple[str, ...]
-
-
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report of the shipped monitor; 1 if a row has failed."""
     parser = argparse.ArgumentParser(prog="paifang_rig.signals.monitor_tester", description=__doc__)
-    parser.add_argument("--every", type=int, default=1, metavar="MS", help="distance of the phases tried (default: 1)")
-    verdicts = test(InProcess, range(0, SAMPLE_MS, parser.parse_args().every))
+    parser.add_argument("--every", type=int, metavar="MS", help="distance of the phases tried (default: 1, boards 5)")
+    parser.add_argument("--board", nargs="?", const=node_tester.SIMULATED, metavar="DEVICE", help="a whole node")
+    parser.add_argument("--power", default="", metavar="COMMAND", help='switches DEVICE, given "on" or "off"')
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="write flash.bin and nvs.bin for a DEVICE")
+    given = parser.parse_args(arguments)
+    if given.files:
+        node_tester.write_files(given.files)
+        return 0
+    if given.board:
+        make, phases = node_tester.at(given.board, given.power), range(0, SAMPLE_MS, given.every or 5)
+        verdicts = node_tester.examine(make, phases)
+    else:
+        verdicts = test(InProcess, range(0, SAMPLE_MS, given.every or 1))
     print(report(verdicts))
     return 1 if any(verdict.problems for verdict in verdicts) else 0
 
@@ -100,19 +108,6 @@ def test(make: Callable[[int], MonitorPort], phases: range) -> list[Verdict]:
     return [_test_row(make, row, phases) for row in ROWS] + [_test_self(make)]
 
 
-def report(verdicts: list[Verdict]) -> str:
-    """The table that goes with a delivered unit."""
-    lines = [f"{'row':42} {'must trip, ms':>14} {'measured, ms':>14} {'runs':>5}  verdict"]
-    for row, trips_ms, problems in verdicts:
-        due = f"{row.least_ms}-{row.most_ms}"
-        measured = f"{min(trips_ms)}-{max(trips_ms)}" if trips_ms else "-"
-        lines.append(
-            f"{row.name:42} {due:>14} {measured:>14} {len(trips_ms):>5}  {'passed' if not problems else 'FAILED'}"
-        )
-        lines += [f"    {problem}" for problem in problems]
-    return "\n".join(lines)
-
-
 def _test_row(make: Callable[[int], MonitorPort], row: Row, phases: range) -> Verdict:
     trips_ms: list[int] = []
     problems: list[str] = []
@@ -120,8 +115,11 @@ def _test_row(make: Callable[[int], MonitorPort], row: Row, phases: range) -> Ve
         for world in row.worlds:
             port = make(row.options)
             tripped_ms = _play(port, world, phase_ms)
-            problems += _trip_problems(port, row, tripped_ms, phase_ms)
-            trips_ms += [] if tripped_ms is None else [tripped_ms]
+            where = f", phase {phase_ms} ms"
+            problems += time_problems(row, port.reason, tripped_ms, where)
+            if tripped_ms is not None:
+                trips_ms.append(tripped_ms)
+                problems += _latch_problems(port, row, tripped_ms, where)
         for world in row.ignored:
             port = make(row.options)
             if _play(port, world, phase_ms) is not None:
@@ -136,20 +134,6 @@ def _play(port: MonitorPort, world: World, phase_ms: int) -> int | None:
         if port.reason:
             return t_ms
     return None
-
-
-def _trip_problems(port: MonitorPort, row: Row, tripped_ms: int | None, phase_ms: int) -> Iterator[str]:
-    where = f", phase {phase_ms} ms"
-    if tripped_ms is None:
-        yield "does not trip" + where
-        return
-    if port.reason != row.reason:
-        yield f"trips for {monitor.REASONS[port.reason]!r}" + where
-    if not row.least_ms <= tripped_ms <= row.most_ms:
-        yield f"trips after {tripped_ms} ms" + where
-    if row.own_ms and abs(tripped_ms - row.own_ms[0]) > row.own_ms[1]:
-        yield f"trips after {tripped_ms} ms, which is not {row.own_ms[0]} ± {row.own_ms[1]} ms" + where
-    yield from _latch_problems(port, row, tripped_ms, where)
 
 
 def _latch_problems(port: MonitorPort, row: Row, tripped_ms: int, where: str) -> Iterator[str]:

@@ -31,6 +31,7 @@ __all__ = ("NO_UNIT", "TICK_MS", "InProcess", "Lockstep", "NodeLostError", "OnBo
 
 _ANSWER_S = 10
 _START_S = 20
+_KNOCK_S, _KNOCKS = 0.5, 40
 _PERIOD_MS = 60_000
 _NAME = "signal"
 
@@ -174,16 +175,50 @@ class OnBoard(Lockstep):
 
 
 class OnLine(Lockstep):
-    """A node at the end of a serial line of this machine: a real board, or a simulated one behind its PTY."""
+    """A node at the end of a serial line of this machine: a real board, or a simulated one behind its PTY.
 
-    def __init__(self, groups: int, device: str, baud: int = signal_node.LOOP_BAUD) -> None:
+    `switch(on)` switches its power, if anything can.
+    """
+
+    def __init__(
+        self,
+        groups: int,
+        device: str,
+        baud: int = signal_node.LOOP_BAUD,
+        switch: Callable[[bool], object] | None = None,
+    ) -> None:
         import serial  # noqa: PLC0415 - only who drives a board over a line needs it
 
         super().__init__(groups, self._ask)
+        self._switch = switch
         self._line = serial.Serial(device, baud, timeout=_ANSWER_S)
+
+    def power_on(self) -> None:
+        """Power comes; the node is ready for frames when this returns. RigError when nothing switches it."""
+        self._turn(on=True)
+        self._line.timeout = _KNOCK_S
+        street = self.street
+        bits = flags(street, Seen()) | frames.SAMPLE_ONLY
+        for _ in range(_KNOCKS):  # however many of them it finds when it wakes, to a monitor they are one sample
+            self._line.write(frames.down(0, street.t_ms, currents=street.lit(), flags=bits))
+            if len(self._line.read(frames.UP_BYTES)) == frames.UP_BYTES:
+                break
+        while self._line.read(frames.UP_BYTES):
+            pass
+        self._line.timeout = _ANSWER_S
+
+    def power_cut(self) -> None:
+        """Power goes: the street is left to the flasher. RigError when nothing switches it."""
+        self._turn(on=False)
+        self.street.lose_power()
 
     def close(self) -> None:
         self._line.close()
+
+    def _turn(self, *, on: bool) -> None:
+        if self._switch is None:
+            raise RigError(f"{self._line.port}: nothing switches the power of this board")
+        self._switch(on)
 
     def _ask(self, frame: bytes) -> bytes:
         self._line.write(frame)

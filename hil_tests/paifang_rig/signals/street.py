@@ -24,7 +24,8 @@ def lamp(group: int, colour: str) -> int:
 @dataclass
 class Street:
     """`flasher`: what it lights. Faults: outputs `stuck_on` and `stuck_off`, pairs of `swapped` wires, a `welded`
-    relay, and lamps that a `foreign` voltage feeds behind the relay, where no node can do anything about it.
+    relay, and lamps that a `foreign` voltage feeds behind the relay, where no node can do anything about it. `forced`:
+    the lamps that a tester puts in the place of all of it.
     """
 
     flasher: int = 0
@@ -33,6 +34,8 @@ class Street:
     swapped: tuple[tuple[int, int], ...] = ()
     foreign: int = 0
     welded: bool = False
+    forced: int | None = None
+    t_ms: int = field(default=0, init=False)
     relay_closed: bool = field(default=False, init=False)
     driven: int = field(default=0, init=False)
     _level: int = field(default=0, init=False)
@@ -50,6 +53,7 @@ class Street:
 
     def pass_time(self, t_ms: int) -> None:
         """Nothing changes but the time."""
+        self.t_ms = t_ms
         is_fed = self._changes >= PULL_IN_CHANGES and t_ms - self._changed_ms < RELEASE_MS
         self.relay_closed = self.welded or is_fed
 
@@ -62,10 +66,12 @@ class Street:
     def mend(self) -> None:
         """Whatever is wrong with outputs, wires and relay is put right."""
         self.stuck_on = self.stuck_off = self.foreign = 0
-        self.swapped, self.welded = (), False
+        self.swapped, self.welded, self.forced = (), False, None
 
     def lit(self) -> int:
         """The lamps that people see, and whose currents flow."""
+        if self.forced is not None:
+            return self.forced
         return (self._outputs() if self.relay_closed else self.flasher) | self.foreign
 
     def _outputs(self) -> int:
