@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paifang.bridges.addresses import stands_for
 from paifang.bridges.dlt645 import frame as frames
 from paifang.bridges.dlt645 import identifiers, reading, relay
-from paifang.bridges.dlt645.frame import ANY, BROADCAST, Frame, decode, encode, splitter, stands_for
+from paifang.bridges.dlt645.frame import ANY, Frame, decode, encode, splitter
 from paifang.bridges.errors import FrameError
 from paifang.bridges.values import Value
 
@@ -99,7 +100,7 @@ def test_an_order_to_a_relay_is_the_captured_one(text, action):
 
 
 def test_an_order_is_for_one_meter(order):
-    for address in (ANY, BROADCAST, "AA1230011061"):
+    for address in (ANY, "9" * 12, "AA1230011061"):
         with pytest.raises(FrameError, match="more than one meter") as refused:
             relay.encode(address, order)
         assert refused.value.reason == "address"

@@ -7,9 +7,9 @@ A0..A5 are 12 BCD digits, low byte first. CS is the sum of all bytes from the fi
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from paifang.bridges.addresses import could_be_address, on_the_line, printed
 from paifang.bridges.errors import FrameError
 from paifang.bridges.stream import NO_FRAME, UNDECIDED, Splitter
 
@@ -29,11 +29,9 @@ FAILED = 0x40
 MORE = 0x20
 FUNCTION = 0x1F
 
-BROADCAST = "999999999999"
-ANY = "AAAAAAAAAAAA"
+ADDRESS_DIGITS = 12
+ANY = "A" * ADDRESS_DIGITS
 
-_ADDRESS = re.compile(r"(?:AA)*(?:[0-9]{2})*")
-_DIGIT_PAIRS = frozenset(int(f"{number:02d}", 16) for number in range(100)) | {0xAA}
 _SHIFT_UP = bytes((value + OFFSET) & 0xFF for value in range(256))
 _SHIFT_DOWN = bytes((value - OFFSET) & 0xFF for value in range(256))
 
@@ -69,8 +67,8 @@ def encode(frame: Frame, preamble: int = WAKE_UP) -> bytes:
     """Bytes for the line; FrameError for an address or data that cannot be."""
     if len(frame.data) > MAX_DATA_LENGTH:
         raise FrameError("length", f"{len(frame.data)} bytes of data, {MAX_DATA_LENGTH} are the most")
-    address = checked_address(frame.address)
-    body = bytes((START, *bytes.fromhex(address)[::-1], START, frame.control, len(frame.data)))
+    address = on_the_line(frame.address, ADDRESS_DIGITS)
+    body = bytes((START, *address, START, frame.control, len(frame.data)))
     body += frame.data.translate(_SHIFT_UP)
     return bytes((PREAMBLE,)) * preamble + body + bytes((sum(body) & 0xFF, END))
 
@@ -82,15 +80,14 @@ def decode(data: bytes) -> Frame:
         raise FrameError("length", f"{len(data)} bytes, a frame has at least {OVERHEAD_LENGTH}")
     if data[0] != START or data[7] != START:
         raise FrameError("shape", "no 68 where the two belong")
-    if not _DIGIT_PAIRS.issuperset(data[1:7]):
-        raise FrameError("address", f"{data[6:0:-1].hex()} is no meter's address")
+    address = printed(data[1:7])
     if len(data) != OVERHEAD_LENGTH + data[9] or data[9] > MAX_DATA_LENGTH:
         raise FrameError("length", f"L is {data[9]}, the frame has {len(data)} bytes")
     if data[-1] != END:
         raise FrameError("shape", f"ends with {data[-1]:02X}, not 16")
     if data[-2] != sum(data[:-2]) & 0xFF:
         raise FrameError("checksum", f"{data[-2]:02X}, of these bytes it is {sum(data[:-2]) & 0xFF:02X}")
-    return Frame(data[6:0:-1].hex().upper(), data[8], data[HEADER_LENGTH:-2].translate(_SHIFT_DOWN))
+    return Frame(address, data[8], data[HEADER_LENGTH:-2].translate(_SHIFT_DOWN))
 
 
 def splitter() -> Splitter[Frame]:
@@ -98,22 +95,9 @@ def splitter() -> Splitter[Frame]:
     return Splitter(bytes((START,)), _measure, decode, filler=bytes((PREAMBLE,)))
 
 
-def checked_address(text: str) -> str:
-    """A meter's address as it is printed, up to 12 digits; upper-case AA pairs at its high end stand for any."""
-    address = text.upper().zfill(12)
-    if len(address) != 12 or not _ADDRESS.fullmatch(address):
-        raise FrameError("address", f"{text!r} is not up to 12 digits")
-    return address
-
-
-def stands_for(asked: str, address: str) -> bool:
-    """Whether a meter with this address is meant when `asked` is called: low digits alike, AA for the rest."""
-    return address.endswith(asked.lstrip("A"))
-
-
 def _measure(data: bytes) -> int:
     """Each byte is judged as soon as it is here, so that a false start holds back as little as it can."""
-    if not _DIGIT_PAIRS.issuperset(data[1:7]) or data[7:8] not in (b"", b"\x68"):
+    if not could_be_address(data[1:7]) or data[7:8] not in (b"", b"\x68"):
         return NO_FRAME
     if len(data) < HEADER_LENGTH:
         return UNDECIDED

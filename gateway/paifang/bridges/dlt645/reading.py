@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from paifang.bridges.addresses import checked, stands_for
 from paifang.bridges.dlt645 import identifiers as di
-from paifang.bridges.dlt645.frame import ANY, Frame, checked_address, stands_for
+from paifang.bridges.dlt645.frame import ADDRESS_DIGITS, ANY, Frame
 from paifang.bridges.errors import FrameError
 from paifang.bridges.values import Value, bcd, bcd_digits, local_time, scaled
 
@@ -33,23 +34,23 @@ REFUSALS = (
 
 def read(address: str, identifier: int) -> Frame:
     """Question for one identifier, or for a block of them."""
-    return Frame(checked_address(address), READ, identifier.to_bytes(IDENTIFIER_LENGTH, "little"))
+    return Frame(checked(address, ADDRESS_DIGITS), READ, identifier.to_bytes(IDENTIFIER_LENGTH, "little"))
 
 
 def read_1997(address: str, identifier: int) -> Frame:
-    return Frame(checked_address(address), READ_1997, identifier.to_bytes(IDENTIFIER_LENGTH_1997, "little"))
+    return Frame(checked(address, ADDRESS_DIGITS), READ_1997, identifier.to_bytes(IDENTIFIER_LENGTH_1997, "little"))
 
 
 def read_address(address: str = ANY) -> Frame:
     """Question for the address of the one meter that is on the line."""
-    return Frame(checked_address(address), READ_ADDRESS)
+    return Frame(checked(address, ADDRESS_DIGITS), READ_ADDRESS)
 
 
 def address_in(question: Frame, answer: Frame) -> str:
     """The address a meter gives when it is asked for it."""
     check_answer(question, answer)
     address = bcd_digits(answer.data)
-    if len(address) != 12:
+    if len(address) != ADDRESS_DIGITS:
         raise FrameError("length", f"an address of {len(answer.data)} bytes")
     return address
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from paifang.bridges.dlt645.frame import BROADCAST, Frame, checked_address
+from paifang.bridges.addresses import of_one_meter
+from paifang.bridges.dlt645.frame import ADDRESS_DIGITS, Frame
 from paifang.bridges.errors import FrameError
 from paifang.bridges.values import bcd, local_time, to_bcd
 
@@ -49,10 +50,8 @@ class Order:
 
 
 def encode(address: str, order: Order) -> Frame:
-    """The order for one meter. FrameError for an address that stands for several: one order moves one relay."""
-    address = checked_address(address)
-    if address.startswith("A") or address == BROADCAST:
-        raise FrameError("address", f"{address} is more than one meter")
+    """The order for one meter. FrameError for an address that stands for several."""
+    address = of_one_meter(address, ADDRESS_DIGITS)
     if len(order.password) != PASSWORD_LENGTH or len(order.operator) != OPERATOR_LENGTH or not 0 <= order.level <= 0xFF:
         raise FrameError("length", "a level of one byte, 3 bytes of password and 4 of operator are needed")
     head = bytes((order.level, *order.password, *order.operator, order.action, 0))

@@ -1,0 +1,1 @@
+"""CJ/T 188: Chinese water, heat and gas meters."""
