@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from paifang.bridges.errors import FrameError
 
-Content = Decimal | datetime | date | str | bytes | None
+Content = Decimal | bool | datetime | date | str | None
 
 _FLOAT32_DIGITS = range(6, 10)
 """How many significant digits a 32-bit float can need: 6 are always kept, 9 tell any two apart."""

@@ -51,6 +51,8 @@ EVERY_FRAME = [
     bytes.fromhex(text)
     for text in (*QUESTIONS, WATER_ANSWER, NEW_METER, HEAT_ANSWER, ADDRESS_ANSWER, VALVE_ANSWER, EXAMPLE.format("13"))
 ]
+FINE = (Value("valve_closed", content=False), Value("valve_fault", content=False), Value("battery_low", content=False))
+"""What a status byte of 00 says."""
 WATER_QUESTION = reading.read(WATER, "805000001", 0)
 
 REFUSED = {
@@ -93,14 +95,14 @@ def test_a_water_meter_that_answers_with_its_identifier_the_other_way_round():
         Value("total", Decimal("123.00"), "m3"),
         Value("day_total", Decimal("0.00"), "m3"),
         Value("clock", None),
+        *FINE,
     )
-    assert reading.status(said) == reading.Status("open", battery_low=False, maker=0)
     assert encode(said, preamble=0) == bytes.fromhex(WATER_ANSWER)
 
 
 def test_a_new_water_meter_whose_clock_runs():
     said = decode(bytes.fromhex("FE FE FE " + NEW_METER))
-    assert reading.values(said)[-1] == Value("clock", datetime(2017, 1, 9, 17, 20, 6))  # noqa: DTZ001
+    assert reading.values(said)[2] == Value("clock", datetime(2017, 1, 9, 17, 20, 6))  # noqa: DTZ001
     assert encode(said, preamble=0) == bytes.fromhex(NEW_METER)
 
 
@@ -112,10 +114,11 @@ def test_a_heat_meter_with_the_unit_first():
         Value("power", Decimal("0.00"), "kW"),
         Value("flow", Decimal("0.00"), "m3/h"),
         Value("volume", Decimal("10.34"), "m3"),
-        Value("supply_temperature", Decimal("25.35"), "Cel"),
-        Value("return_temperature", Decimal("25.66"), "Cel"),
+        Value("supply_temperature", Decimal("25.35"), "°C"),
+        Value("return_temperature", Decimal("25.66"), "°C"),
         Value("hours", Decimal(0), "h"),
         Value("clock", datetime(2015, 7, 10, 12, 0, 53)),  # noqa: DTZ001
+        *FINE,
     )
     with pytest.raises(FrameError) as refused:
         reading.values(said)
@@ -124,7 +127,7 @@ def test_a_heat_meter_with_the_unit_first():
 
 def test_fields_filled_with_ff_are_absent():
     values = reading.values(answer("ffffffff2c ffffffffff ffffffffffffff 0000"))
-    assert values == (Value("total", None, "m3"), Value("day_total", None), Value("clock", None))
+    assert values == (Value("total", None, "m3"), Value("day_total", None), Value("clock", None), *FINE)
 
 
 def test_units_with_a_power_of_ten():
@@ -152,7 +155,7 @@ def test_a_valve_that_was_opened():
     order = reading.order_valve(WATER, "78331505900569", 1, reading.Valve.OPEN)
     done = decode(bytes.fromhex(VALVE_ANSWER))
     reading.check_answer(order, done)
-    assert reading.status(done).valve == "open"
+    assert reading.status(done) == FINE
     assert encode(done, preamble=0) == bytes.fromhex(VALVE_ANSWER)
 
 
@@ -162,6 +165,9 @@ def test_the_copied_example_with_its_true_checksum():
         Value("total", Decimal("556677.00"), "m3"),
         Value("day_total", Decimal("556677.00"), "m3"),
         Value("clock", datetime(2015, 5, 11, 22, 1, 31)),  # noqa: DTZ001
+        Value("valve_closed", content=True),
+        Value("valve_fault", content=False),
+        Value("battery_low", content=False),
     )
 
 

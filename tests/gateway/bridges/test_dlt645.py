@@ -291,8 +291,11 @@ def test_date_time_number_and_status():
     assert reading.values(identifiers.DATE, bytes.fromhex("06281126")) == (Value("date", date(2026, 11, 28)),)
     assert reading.values(identifiers.TIME, bytes.fromhex("563412")) == (Value("time", "12:34:56"),)
     assert reading.values(identifiers.ADDRESS, bytes.fromhex("610100000000")) == (Value("address", "000000000161"),)
-    relay_open, command_open, warning = reading.values(identifiers.STATUS_3, bytes.fromhex("5000"))
-    assert (relay_open.content, command_open.content, warning.content) == (1, 1, 0)
+    assert reading.values(identifiers.STATUS_3, bytes.fromhex("1000")) == (
+        Value("relay_open", content=True),
+        Value("relay_command_open", content=False),
+        Value("trip_warning", content=False),
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -76,19 +75,11 @@ class Valve(IntEnum):
     CLOSE = 0x99
 
 
-VALVE_STATES: dict[int, str] = {0b00: "open", 0b01: "closed", 0b11: "fault"}
-"""Bits 0 and 1 of the first status byte; 10 is not used."""
-_VALVE_MASK = 0b11
+_VALVE = 0b11
+_VALVE_CLOSED: dict[int, bool] = {0b00: False, 0b01: True}
+_VALVE_FAULT = 0b11
 _BATTERY_LOW = 0b100
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """`valve`: "open", "closed", "fault" or None; `maker`: the second byte, whose bits are each maker's own."""
-
-    valve: str | None
-    battery_low: bool
-    maker: int
+"""Of the first status byte; each maker uses the second one in a way of its own."""
 
 
 def read(kind: int, address: str, serial: int, *, low_first: bool = False) -> Frame:
@@ -121,7 +112,7 @@ def check_answer(question: Frame, answer: Frame) -> None:
 
 
 def values(answer: Frame, *, unit_first: bool = False) -> tuple[Value, ...]:
-    """Counters, temperatures and clock of an answer to `read`, as the standard lays them out.
+    """Counters, temperatures, clock and status of an answer to `read`, as the standard lays them out.
 
     `unit_first`: some makers put the unit before the number; a profile says so, nothing in the frame does.
     """
@@ -137,15 +128,19 @@ def values(answer: Frame, *, unit_first: bool = False) -> tuple[Value, ...]:
             _temperature(f"{name}_temperature", fields.next(_TEMPERATURE_LENGTH)) for name in ("supply", "return")
         ]
         found.append(Value("hours", _number(fields.next(_HOURS_LENGTH), 0), "h"))
-    return (*found, _clock(fields.next(_CLOCK_LENGTH)))
+    return (*found, _clock(fields.next(_CLOCK_LENGTH)), *status(answer))
 
 
-def status(answer: Frame) -> Status:
-    """The last two bytes of an answer to `read` or to `order_valve`."""
+def status(answer: Frame) -> tuple[Value, ...]:
+    """Status in the last two bytes of an answer to `read` or to `order_valve`; a valve in fault is neither way."""
     if len(answer.data) < _STATUS_LENGTH:
         raise FrameError("length", "no status bytes")
-    bits, maker = answer.data[-_STATUS_LENGTH:]
-    return Status(VALVE_STATES.get(bits & _VALVE_MASK), bool(bits & _BATTERY_LOW), maker)
+    bits = answer.data[-_STATUS_LENGTH]
+    return (
+        Value("valve_closed", _VALVE_CLOSED.get(bits & _VALVE)),
+        Value("valve_fault", bits & _VALVE == _VALVE_FAULT),
+        Value("battery_low", bool(bits & _BATTERY_LOW)),
+    )
 
 
 class _Fields:
@@ -170,7 +165,7 @@ def _amount(name: str, field: bytes, *, unit_first: bool) -> Value:
 
 
 def _temperature(name: str, field: bytes) -> Value:
-    return Value(name, _number(field, _AMOUNT_DECIMALS), "Cel")
+    return Value(name, _number(field, _AMOUNT_DECIMALS), "°C")
 
 
 def _number(field: bytes, exponent: int) -> Decimal | None:

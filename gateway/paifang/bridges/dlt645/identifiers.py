@@ -53,7 +53,7 @@ _FAMILIES = {
     0x02_04_00_00: _family(_and_phases("reactive_power"), "kvar", 3, 4, signed=True),
     0x02_05_00_00: _family(_and_phases("apparent_power"), "kVA", 3, 4, signed=True),
     0x02_06_00_00: _family(_and_phases("power_factor"), "", 2, 3, signed=True),
-    0x02_07_01_00: _family(_phases("phase_angle"), "deg", 2, 1),
+    0x02_07_01_00: _family(_phases("phase_angle"), "°", 2, 1),
 }
 """Identifier of the first -> items that differ in DI1 alone."""
 
@@ -62,7 +62,7 @@ _SINGLE = {
     0x02_80_00_01: Item("current_n", "A", 3, 3, signed=True),
     0x02_80_00_02: Item("frequency", "Hz", 2, 2),
     0x02_80_00_03: Item("power_1min", "kW", 3, 4, signed=True),
-    0x02_80_00_07: Item("temperature", "Cel", 2, 1, signed=True),
+    0x02_80_00_07: Item("temperature", "°C", 2, 1, signed=True),
     0x02_80_00_08: Item("clock_battery", "V", 2, 2),
     0x02_80_00_09: Item("reading_battery", "V", 2, 2),
     0x02_80_00_0A: Item("battery_time", "min", 4, 0),

@@ -157,7 +157,7 @@ def _time(data: bytes) -> tuple[Value, ...]:
 
 def _status_3(data: bytes) -> tuple[Value, ...]:
     word = int.from_bytes(_exactly(data, 2), "little")
-    return tuple(Value(name, scaled(word >> bit & 1, 0)) for bit, name in di.STATUS_BITS.items())
+    return tuple(Value(name, bool(word >> bit & 1)) for bit, name in di.STATUS_BITS.items())
 
 
 _READERS = {di.DATE: _date, di.TIME: _time, di.STATUS_3: _status_3}
