@@ -137,18 +137,12 @@ def test_units_with_a_power_of_ten():
 
 
 @pytest.mark.parametrize(
-    ("bits", "valve", "low"),
-    [
-        ("00", "open", False),
-        ("01", "closed", False),
-        ("03", "fault", False),
-        ("02", None, False),
-        ("05", "closed", True),
-    ],
+    ("bits", "closed", "fault", "low"),
+    [("01", True, False, False), ("03", None, True, False), ("02", None, False, False), ("05", True, False, True)],
 )
-def test_status_bits(bits, valve, low):
+def test_status_bits(bits, closed, fault, low):
     said = answer(f"000000002c 000000002c 00000000000000 {bits}a5")
-    assert reading.status(said) == reading.Status(valve, low, 0xA5)
+    assert [value.content for value in reading.status(said)] == [closed, fault, low]
 
 
 def test_a_valve_that_was_opened():
