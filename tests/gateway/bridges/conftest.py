@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the frames that several tests share
 
 from paifang.bridges.errors import REASONS, FrameError
 
