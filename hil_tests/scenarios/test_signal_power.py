@@ -66,7 +66,7 @@ def comes_back(running):
 @pytest.mark.timeout(300)
 def test_power_fails_at_every_tick_of_a_cycle(drill, where, tier_size):
     running = drill(where)
-    count = CYCLE_TICKS if tier_size(0, 1) else {"process": 30, "board": 8}[where]
+    count = CYCLE_TICKS if tier_size(0, 1) else {"process": 24, "board": 6}[where]
     for n in range(count):
         running.coarse(n * CYCLE_TICKS // count)
         running.sample(n % 5)
@@ -81,7 +81,7 @@ def test_power_fails_while_it_starts(drill, where, tier_size):
     """In the flash, in the all-red, and again at once: no start is shorter for it."""
     running = drill(where)
     ticks = (SITE[5][0] + SITE[5][1]) // 100 + 10
-    count = tier_size({"process": 14, "board": 4}[where], ticks)
+    count = tier_size({"process": 6, "board": 3}[where], ticks)
     for n in range(count):
         running.brown_out(OFF_MS[n % len(OFF_MS)])
         running.tick(n * ticks // count)
@@ -95,7 +95,7 @@ def test_a_latch_outlives_the_power_from_its_second_sample_on(drill, where, tier
     """Power fails at every sample after a lamp has failed: no green comes of it, and what is latched stays so."""
     running = drill(where)
     kept_from = None
-    for samples in range(0, 36, tier_size({"process": 1, "board": 5}[where], 1)):
+    for samples in range(0, 36, tier_size({"process": 3, "board": 11}[where], 1)):
         running.coarse(30)
         began_ms = running.t_ms
         running.port.street.stuck_off = running.port.street.lit() & 0xFFFF
@@ -199,7 +199,7 @@ def test_power_fails_at_every_storage_operation(drill, name, eager, tier_size):
     kinds = play(running, files, name)
     port.power_cut()
     running.dark(100)
-    cuts, modes = cuts_of(kinds, tier_size(3, 1_000), name), set()
+    cuts, modes = cuts_of(kinds, tier_size(2, 1_000), name), set()
     for cut in cuts:
         with pytest.raises(ports.NodeLostError):
             play(running, files, name, cut)

@@ -147,7 +147,7 @@ async def test_a_board_at_the_end_of_a_serial_line_shows_the_same(recorded, benc
         period_ms=60_000,
     )
     made.board.power_on()
-    part = tape[: tier_size(900, 12_000)]
+    part = tape[: tier_size(700, 12_000)]
 
     def played():
         port = ports.OnLine(len(at.groups), made.board.serial_path)
