@@ -15,7 +15,7 @@ Bits, the last byte of each chain first on the wire:
 | | detectors: `detectors` / 8 | 1: covered |
 | | buttons: 1 | 1: pressed, phase i + 1 |
 | | preemptions 0-3, priorities 4-7: 1 | 1: asked for |
-| | 1: supply is right 0, steady 1, beat 2 (of another unit), relay closed 3, flash switch 4, reset button 5, door open 6 | `flags` |
+| | supply right 0, steady 1, beat 2 (of another unit), relay closed 3, flash switch 4, reset 5, door open 6 | `flags` |
 """
 
 from micropython import const

@@ -10,7 +10,7 @@ import cbor2
 import pytest
 
 from paifang_tools.signals import checking, day_file, examples, plan_file, site_file
-from paifang_tools.signals.shipped import days, plans, site
+from paifang_tools.signals.shipped import days, part, site
 
 from . import cddl
 from .test_cddl import WRONG
@@ -45,7 +45,7 @@ def is_site(record: Any) -> bool:
 
 
 def is_plan(record: Any) -> bool:
-    return not plans._shape(record)
+    return not part("structure")._shape(record)
 
 
 def is_days(record: Any) -> bool:

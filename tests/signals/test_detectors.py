@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import types
+from array import array
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ CALLED = 0b10
 
 def detectors(*rows: list[int]) -> Detectors:
     """Rows in ticks, of phase 2 unless they say otherwise."""
-    return Detectors(types.SimpleNamespace(detectors=list(rows)))
+    return Detectors(types.SimpleNamespace(detectors=array("H", itertools.chain(*rows))))
 
 
 def row(**changes: int) -> list[int]:

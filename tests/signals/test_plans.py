@@ -206,6 +206,18 @@ def test_a_day_plan_runs_from_its_minute_on(weekday: int, minute: int, name: str
     assert days.plan_at(DAYS, (monday + 7 * 52 * 1440 + weekday * 1440 + minute) * MINUTE_MS) == name
 
 
+def test_a_day_plan_runs_until_the_next_row_begins() -> None:
+    """Over a week, from row to row: the name holds up to the last millisecond, and every row has its turn."""
+    start_ms = at_ms = (7 * 52 * 1440 + 17) * MINUTE_MS + 1
+    begun = 0
+    while at_ms < start_ms + 7 * 1440 * MINUTE_MS:
+        name, until_ms = days.span_at(DAYS, at_ms)
+        assert until_ms > at_ms
+        assert {days.plan_at(DAYS, t_ms) for t_ms in (at_ms, (at_ms + until_ms) // 2, until_ms - 1)} == {name}
+        at_ms, begun = until_ms, begun + 1
+    assert begun == sum(row[0].bit_count() for row in DAYS[2]) + 1, "and once more, because it began between two"
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [

@@ -13,7 +13,7 @@ from explorations import pair_of, uneven
 from explorer import subsets
 from street import Input, Street
 
-from roles.traffic_signal import aspects, phases, timing
+from roles.traffic_signal import aspects, phases, promises
 from roles.traffic_signal.interlock import RUN, Interlock
 from roles.traffic_signal.priority import DWELLING, OFF, TRACK_CLEARANCE
 
@@ -109,7 +109,7 @@ def test_green_within_the_bound_from_every_state_of_every_pair(country: str, cha
     record = change(sites.junction(country))
     site = sites.tables(record)
     for j in (1, 4):
-        promised = timing.preempt_ticks(site, 1 << j) - timing.TICKS_TO_NOTICE
+        promised = promises.preempt_ticks(site, 1 << j) - promises.TICKS_TO_NOTICE
         worst = 0
         for i in range(site.count):
             if site.conflicts[j] >> i & 1 and (country == "US" or i in {2, 9}):
@@ -126,7 +126,7 @@ def test_green_within_the_bound_from_every_state_of_a_dual_ring(
     site = sites.tables(sites.dual_ring("US"), tier_size(500, 100))
     states, ticks = longest_to_green(site, targets)
     assert states > tier_size(3_000, 80_000)
-    assert ticks <= timing.preempt_ticks(site, targets)
+    assert ticks <= promises.preempt_ticks(site, targets)
 
 
 @pytest.mark.soak
@@ -134,7 +134,7 @@ def test_green_within_the_bound_from_every_state_with_crossings() -> None:
     site = sites.tables(sites.junction("US"), 1000)
     states, ticks = longest_to_green(site, APPROACH)
     assert states > 100_000
-    assert ticks <= timing.preempt_ticks(site, APPROACH)
+    assert ticks <= promises.preempt_ticks(site, APPROACH)
 
 
 def test_in_a_preemption_the_request_is_the_plans_alone(tier_size: Callable[[int, int], int]) -> None:
@@ -163,7 +163,7 @@ def test_an_emergency_vehicle_has_green_in_time_and_nothing_is_cut_short(seed: i
     inputs = adversaries.meddler(rng, of)
     for _ in range(200 + rng.randrange(2_000)):
         of.tick(next(inputs))
-    promised = timing.preempt_ticks(of.site, APPROACH)
+    promised = promises.preempt_ticks(of.site, APPROACH)
     lengths: dict[int, int] = {}
     for _ in range(promised):
         before = bytes(of.interlock.aspects)

@@ -10,7 +10,7 @@ from micropython import const
 from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
-from .plans import PlanError
+from .errors import PlanError
 
 VERSION = const(1)
 ROWS_LIMIT = const(48)
@@ -70,13 +70,20 @@ def _check_row(name: str, row, names, times, reasons) -> None:
 
 def plan_at(record, utc_ms: int) -> str:
     """Return the name of the plan that runs at a time since 1970."""
+    return span_at(record, utc_ms)[0]
+
+
+def span_at(record, utc_ms: int) -> tuple:
+    """Return (name of the plan that runs at a time since 1970, when the next row begins)."""
     _, east, rows = record
     now = (utc_ms // _MINUTE_MS + east + _EPOCH_WEEKDAY * DAY_MINUTES) % _WEEK_MINUTES
-    latest, found = -1, ""
+    latest = ahead = _WEEK_MINUTES
+    found = ""
     for weekdays, minute, name in rows:
         for day in range(7):
             if weekdays >> day & 1:
                 ago = (now - day * DAY_MINUTES - minute) % _WEEK_MINUTES
-                if latest < 0 or ago < latest:
+                ahead = min(ahead, _WEEK_MINUTES - ago)
+                if ago < latest:
                     latest, found = ago, name
-    return found
+    return found, (utc_ms // _MINUTE_MS + ahead) * _MINUTE_MS

@@ -18,8 +18,8 @@ SILENT = const(2)
 ERRATIC = const(3)
 """What is wrong with a detector."""
 
-PHASE, DELAY, EXTENSION, OPTIONS, MOST_PRESENCE, NO_ACTIVITY, MOST_COUNTS = range(7)
-"""Places in a row of `plan.detectors`; a limit of 0 is none, phase 0 only counts."""
+PHASE, DELAY, EXTENSION, OPTIONS, MOST_PRESENCE, NO_ACTIVITY, MOST_COUNTS, PLACES = range(8)
+"""Places in `plan.detectors`, after PLACES * i for detector i; a limit of 0 is none, phase 0 only counts."""
 _MINUTE_TICKS = const(600)
 
 
@@ -28,7 +28,7 @@ class Detectors:
 
     def __init__(self, plan, tick_ms: int = 100) -> None:
         self._rows = plan.detectors
-        count = len(self._rows)
+        count = len(self._rows) // PLACES
         self._minute = _MINUTE_TICKS * 100 // tick_ms
         self._ticks = 0
         self._before = 0
@@ -46,10 +46,10 @@ class Detectors:
         """One tick: bit i of `raw`, detector i is covered; `green`: phases that are green. Returns phases called."""
         self._ticks += 1
         calls = 0
-        for i in range(len(self._rows)):
+        for i in range(len(self.faults)):
             covered = raw >> i & 1
             self._count(i, covered)
-            phase = self._rows[i][PHASE]
+            phase = self._rows[PLACES * i + PHASE]
             if self._is_calling(i, covered, phase and green >> phase - 1 & 1) and phase:
                 calls |= 1 << phase - 1
         self._before = raw
@@ -67,7 +67,7 @@ class Detectors:
     def failed(self) -> int:
         """Bits of the detectors that have a fault."""
         mask = 0
-        for i in range(len(self._rows)):
+        for i in range(len(self.faults)):
             mask |= (1 << i) if self.faults[i] else 0
         return mask
 
@@ -85,20 +85,20 @@ class Detectors:
         self._judge(i, covered)
 
     def _judge(self, i: int, covered: int) -> None:
-        row = self._rows[i]
+        rows, row = self._rows, PLACES * i
         fault = SOUND
-        if covered and row[MOST_PRESENCE] and self._steady[i] > row[MOST_PRESENCE]:
+        if covered and rows[row + MOST_PRESENCE] and self._steady[i] > rows[row + MOST_PRESENCE]:
             fault = STUCK_ON
-        elif not covered and row[NO_ACTIVITY] and self._silent[i] > row[NO_ACTIVITY]:
+        elif not covered and rows[row + NO_ACTIVITY] and self._silent[i] > rows[row + NO_ACTIVITY]:
             fault = SILENT
-        elif row[MOST_COUNTS] and self._minute_counts[i] > row[MOST_COUNTS]:
+        elif rows[row + MOST_COUNTS] and self._minute_counts[i] > rows[row + MOST_COUNTS]:
             fault = ERRATIC
         if fault:
             self.faults[i] = fault
             self._sound_minutes[i] = 0
 
     def _end_minute(self) -> None:
-        for i in range(len(self._rows)):
+        for i in range(len(self.faults)):
             self._minute_counts[i] = 0
             if self.faults[i]:
                 self._sound_minutes[i] += 1
@@ -107,21 +107,21 @@ class Detectors:
                     self._sound_minutes[i] = 0
 
     def _is_calling(self, i: int, covered: int, is_green: int) -> bool:
-        row = self._rows[i]
+        rows, row = self._rows, PLACES * i
         if self.faults[i]:
             return True
-        if row[OPTIONS] & EXTEND_ONLY and not is_green:
+        if rows[row + OPTIONS] & EXTEND_ONLY and not is_green:
             return False
         if covered:
             # A vehicle that goes away before the delay has not called: turning on red, changing lanes.
-            if is_green or self._steady[i] > row[DELAY]:
-                self._extended[i] = row[EXTENSION]
+            if is_green or self._steady[i] > rows[row + DELAY]:
+                self._extended[i] = rows[row + EXTENSION]
                 self._called |= 1 << i
                 return True
         elif self._extended[i]:
             self._extended[i] -= 1
             return True
-        if is_green or not row[OPTIONS] & LOCK:
+        if is_green or not rows[row + OPTIONS] & LOCK:
             self._called &= ~(1 << i)
         return bool(self._called >> i & 1)
 

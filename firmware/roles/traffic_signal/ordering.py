@@ -26,8 +26,8 @@ class Ordering:
         self._say = print
         self._mode = AUTOMATIC
         self._slot = self._plan_id = 0
-        self._days_id = holdings.shelf.id_at(holdings.shelf.DAYS)
-        self._name = ""
+        self._days_id = holdings.ask(lambda library: library.days_id())
+        self._asked_ms = self._until_ms = 0  # of the day plans: so long nothing changes by them
 
     def attach(self, say) -> None:
         """Begin with the plan that was selected, or the last one in force. `say(text)`: an event of the node."""
@@ -36,17 +36,13 @@ class Ordering:
             self._go_by(self._holdings.selected or self._holdings.last())
 
     def schedule(self, utc_ms) -> None:
-        """Once a second: go by the plan that is selected, or the one of the day plans if the time is known."""
-        holdings = self._holdings
-        if holdings.selected:
-            self._change(holdings.selected)
-        elif holdings.days is not None and utc_ms is not None:
-            from .days import plan_at
-
-            name = plan_at(holdings.days, utc_ms)
-            if name != self._name:
-                self._name = name
-                self._change(holdings.slot_of(name))
+        """Once a second: go by the plan of the day plans, unless one is selected or the time is not known."""
+        if self._holdings.selected or utc_ms is None or self._asked_ms <= utc_ms < self._until_ms:
+            return
+        slot, self._until_ms = self._holdings.ask(lambda library: library.slot_at(utc_ms))
+        self._asked_ms = utc_ms
+        if slot and slot != self._slot:
+            self._go_by(slot)
 
     def read(self, point: int):
         """The present value of a point that can be commanded; of others, None: no interlock asks for them."""
@@ -118,18 +114,18 @@ class Ordering:
 
     def _take_plan(self, identifier: int) -> int:
         """It comes into force if it is the one that is wanted, or none is."""
-        refusal, slot = self._holdings.take_plan(identifier)
+        refusal, slot = self._holdings.ask(lambda library: library.take_plan(identifier))
         if refusal:
             return refusal
         if self._slot in (0, slot) or slot == self._holdings.selected:
             return self._go_by(slot)
-        self._name = ""  # the day plans may have waited for it
+        self._until_ms = 0  # the day plans may have waited for it
         return 0
 
     def _take_days(self, identifier: int) -> int:
-        refusal = self._holdings.take_days(identifier)
+        refusal = self._holdings.ask(lambda library: library.take_days(identifier))
         if not refusal:
-            self._days_id, self._name = identifier, ""
+            self._days_id, self._until_ms = identifier, 0
         return refusal
 
     def _set_mode(self, value: int) -> int:
@@ -139,35 +135,40 @@ class Ordering:
         return self._go_by(self._slot) if was_free != (value == FREE) and self._slot else 0
 
     def _select(self, slot: int) -> int:
-        if slot and self._holdings.plan_at(slot) is None:
+        plan, identifier = self._plan_at(slot)
+        if slot and plan is None:
             return INCONSISTENT
         try:
             self._holdings.select(slot)
         except OSError:
             return BUSY
-        self._name = ""
-        return self._go_by(slot) if slot else 0
+        self._until_ms = 0
+        if slot:
+            self._use(slot, plan, identifier)
+        return 0
 
-    def _change(self, slot: int) -> None:
-        if slot != self._slot:
-            self._go_by(slot)
+    def _plan_at(self, slot: int) -> tuple:
+        return self._holdings.ask(lambda library: library.plan_at(slot))
 
     def _go_by(self, slot: int) -> int:
-        plan = self._holdings.plan_at(slot)
+        plan, identifier = self._plan_at(slot)
         if plan is None:
             if slot:
                 self._say("plan %d cannot be used" % slot)
             return INCONSISTENT
+        self._use(slot, plan, identifier)
+        return 0
+
+    def _use(self, slot: int, plan, identifier: int) -> None:
         if self._mode == FREE:
             plan.cycle = plan.coordinated = 0
         self._unit.use(plan)
-        self._slot, self._plan_id = slot, self._holdings.shelf.id_at(slot)
+        self._slot, self._plan_id = slot, identifier
         try:
             self._holdings.note(slot)
         except OSError as error:
             self._say("the plan is not kept over a loss of power: " + repr(error))
         self._say("plan %d %s" % (slot, plan.name))
-        return 0
 
     def _set_offset(self, ms: int) -> int:
         plan = self._unit.plan

@@ -1,7 +1,7 @@
 """A plan's tables as one piece of bytes: what a node has checked once it takes over again in a moment.
 
-    [name, [rings, sides, known, coordinated, cycle, offset, transition, floating], sequence, tables,
-     preemptions, priorities, detectors]
+    [name, [rings, sides, known, coordinated, cycle, offset, transition, floating], sequence, tables, detectors,
+     preemptions, priorities]
 
 Packed by a node for itself: nothing in it is checked when it comes back, its CRC stands beside it.
 """
@@ -11,6 +11,7 @@ from array import array
 from paifang_wire import cbor
 
 from .phases import PHASES, Plan
+from .shelf import SLOTS, Shelf
 
 LIMIT = 8_192
 """Bytes of a packed plan at the most."""
@@ -41,22 +42,31 @@ def empty(name: str, sequence: list) -> Plan:
     return plan
 
 
-def pack(plan: Plan) -> bytes:
-    """Return the bytes of a plan."""
+def pack(plan) -> bytes:
+    """Return the bytes of a `phases.Plan`."""
     tables = b"".join([bytes(getattr(plan, name)) for name in _BYTES + _WORDS + _OTHERS])
     numbers = [getattr(plan, name) for name in _NUMBERS]
-    rows = (plan.preempts, plan.transit, plan.detectors)
-    return cbor.encode((plan.name, numbers, plan.sequence, tables) + rows)
+    return cbor.encode((plan.name, numbers, plan.sequence, tables, bytes(plan.detectors), plan.preempts, plan.transit))
 
 
 def name_of(packed: bytes) -> str:
-    """Return the name of a packed plan."""
-    return cbor.decode(packed, LIMIT)[0]
+    """Return the name of a packed plan: its first part, the others stay packed."""
+    return cbor.item(packed, 1)[0]
+
+
+def names(shelf: Shelf) -> dict:
+    """{name: slot} of the plans on the shelf."""
+    found = {}
+    for slot in range(1, SLOTS + 1):
+        packed = shelf.packed(slot)
+        if packed:
+            found[name_of(packed)] = slot
+    return found
 
 
 def unpack(packed: bytes) -> Plan:
     """Return the plan that `pack` was given."""
-    name, numbers, sequence, tables, preempts, transit, detectors = cbor.decode(packed, LIMIT)
+    name, numbers, sequence, tables, detectors, preempts, transit = cbor.decode(packed, LIMIT)
     plan = empty(name, sequence)
     for number, value in zip(_NUMBERS, numbers):
         setattr(plan, number, value)
@@ -67,5 +77,5 @@ def unpack(packed: bytes) -> Plan:
         part = tables[start : start + length]
         setattr(plan, table, array("H", part) if is_words else bytearray(part))
         start += length
-    plan.preempts, plan.transit, plan.detectors = preempts, transit, detectors
+    plan.detectors, plan.preempts, plan.transit = array("H", detectors), preempts, transit
     return plan

@@ -45,7 +45,7 @@ class Plan:
     Coordination: `cycle` (0 if there is none), `offset`, `coordinated` (phase bits), `transition`, `floating`,
     `begins[p]`, `lasts[p]`: the window of p, in ticks after the coordination point; `needs[p]` of it is left at the
     latest when p starts; `room[p]`: the green its split has.
-    `preempts`, `transit`, `detectors`: rows as in the record, times in ticks.
+    `preempts`, `transit`: rows as in the record, times in ticks; `detectors`: the same, one row after the other.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Plan:
     floating: int
     preempts: list
     transit: list
-    detectors: list
+    detectors: array
     ring_of: bytearray
     side_of: bytearray
     place_of: bytearray

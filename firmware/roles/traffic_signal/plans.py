@@ -20,41 +20,22 @@ from micropython import const
 from paifang_wire import cbor
 from paifang_wire.errors import WireError
 
-from . import timing
-from .phases import EMERGENCY, OPTIONS, RAIL, SHORTWAY
-from .timing import groups_of
+from .errors import PlanError
 
 VERSION = const(1)
 BYTES_LIMIT = const(3500)
-TICK_MS = const(100)
-LONGEST_MS = const(6_000_000)
-PHASE_LONGEST_MS = const(240_000)
-"""Sums of all phases' times fit 16 bits of ticks."""
-ROWS_LIMIT = const(8)
-DETECTORS_LIMIT = const(32)
-
-_LENGTHS = (13, 9, 4, 7)
-"""Of the rows of phases, preemptions, priorities and detectors."""
-
-
-class PlanError(ValueError):
-    """A plan that cannot be used; `.reasons` says why, one text a reason."""
-
-    def __init__(self, reasons) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
 
 
 def decode(payload: bytes, site):
     """Return the `phases.Plan` of an encoded plan. Raises PlanError with every reason of `check`."""
-    plan = None
-    for plan in decoding(payload, site):
-        pass
-    return plan
+    return list(decoding(payload, site))[-1]
 
 
-def decoding(payload: bytes, site):
-    """As `decode`, in steps of a few ms on a node: yields the plan as far as it is made, at last the whole of it."""
+def decoding(payload: bytes, site, forget=lambda: None):
+    """As `decode`, in steps of a few ms on a node: yields the plan as far as it is made, at last the whole of it.
+
+    `forget()`: what has been loaded for the step before is not needed any more.
+    """
     if len(payload) > BYTES_LIMIT:
         raise PlanError(["the plan is longer than %d bytes" % BYTES_LIMIT])
     try:
@@ -62,7 +43,7 @@ def decoding(payload: bytes, site):
     except WireError as error:
         raise PlanError(["the plan is no canonical CBOR: " + str(error)])
     reasons = []
-    yield from _checking(record, site, reasons)
+    yield from _making(record, site, reasons, forget)
     if reasons:
         raise PlanError(reasons)
 
@@ -70,261 +51,19 @@ def decoding(payload: bytes, site):
 def check(record, site) -> list:
     """Return every reason why a plan cannot be used at a site (`tables.Site`); [] if it can."""
     reasons = []
-    for _ in _checking(record, site, reasons):
+    for _ in _making(record, site, reasons, lambda: None):
         pass
     return reasons
 
 
-def _checking(record, site, reasons):
-    reasons += _shape(record)
-    if reasons:
-        return
-    _, _, rows, rings, coordination, preempts, transit, detectors = record
-    _check_phases(rows, site, reasons)
-    yield None
-    _check_rings(rows, rings, reasons)
+def _making(record, site, reasons, forget):
+    """Each step is loaded when its turn comes: a node has no heap for all of them at once."""
+    from .structure import checking
+
+    yield from checking(record, site, reasons)
+    del checking
+    forget()
     if not reasons:
-        yield from _checking_groups(rows, rings, site, reasons)
-    if reasons:
-        return
-    known = sum([1 << row[0] - 1 for row in rows])
-    _check_rows(known, preempts, transit, detectors, reasons)
-    if coordination:
-        _check_cycle(rows, rings, coordination, known, reasons)
-    yield None
-    if reasons:
-        return
-    plan = timing.begin(record)
-    for _ in timing.filling(plan, record, site):
-        yield plan
-    _check_clearances(plan, rows, site, reasons)
-    _check_bound(plan, site, reasons)
-    if coordination:
-        _check_splits(plan, rows, coordination, site, reasons)
-    for i, row in enumerate(preempts):
-        yield plan
-        _check_preempt(plan, i, row, site, reasons)
-    yield plan
+        from .promises import making
 
-
-def _shape(record) -> list:
-    if not isinstance(record, list) or len(record) != 8:
-        return ["the plan is no list of 8 parts"]
-    version, name, rows, rings, coordination, preempts, transit, detectors = record
-    if type(version) is not int or version != VERSION:
-        return ["version %r: this firmware reads version %d" % (version, VERSION)]
-    reasons = []
-    if not isinstance(name, str) or not name:
-        reasons.append("name: expected a text")
-    limits = (ROWS_LIMIT, ROWS_LIMIT, ROWS_LIMIT, DETECTORS_LIMIT)
-    words = ("phases", "preemptions", "priorities", "detectors")
-    for table, length, limit, word in zip((rows, preempts, transit, detectors), _LENGTHS, limits, words):
-        if not isinstance(table, list) or len(table) > limit or not all([_is_ints(row, length) for row in table]):
-            reasons.append("%s: expected at most %d rows of %d numbers" % (word, limit, length))
-    if reasons:
-        return reasons
-    if not rows or not _is_rings(rings):
-        reasons.append("rings: expected one or two rings of one to four sides of phases")
-    is_cycle = isinstance(coordination, list) and len(coordination) == 6 and _is_ints(coordination[2], len(rows))
-    if coordination is not None and not (is_cycle and _is_ints(coordination[:2] + coordination[3:], 5)):
-        reasons.append("coordination: expected [cycle, offset, [a split a phase], phases, transition, floating]")
-    return reasons
-
-
-def _is_ints(value, count: int) -> bool:
-    is_list = isinstance(value, list) and len(value) == count
-    return is_list and all([type(item) is int and 0 <= item <= LONGEST_MS for item in value])
-
-
-def _is_rings(rings) -> bool:
-    if not isinstance(rings, list) or not 1 <= len(rings) <= 2:
-        return False
-    for ring in rings:
-        if not isinstance(ring, list) or not 1 <= len(ring) <= 4:
-            return False
-        if not all([isinstance(side, list) and _is_ints(side, len(side)) for side in ring]):
-            return False
-    return True
-
-
-def _check_phases(rows, site, reasons) -> None:
-    numbers = [row[0] for row in rows]
-    for i, row in enumerate(rows):
-        number = row[0]
-        if not 1 <= number <= 8 or number in numbers[:i]:
-            reasons.append("phase %d: expected each number from 1 to 8 once" % number)
-        if (row[1] | row[2]) >> site.count:
-            reasons.append("phase %d: a group that the site does not have" % number)
-        elif not row[1]:
-            reasons.append("phase %d: no vehicle group" % number)
-        elif [i for i in groups_of(row[1]) if site.kinds[i]] or [i for i in groups_of(row[2]) if not site.kinds[i]]:
-            reasons.append("phase %d: vehicle and pedestrian groups are mixed up" % number)
-        else:
-            _check_times(row, site, reasons)
-
-
-def _check_times(row, site, reasons) -> None:
-    name = "phase %d: " % row[timing.NUMBER]
-    for ms in row[timing.LEAST : timing.RED + 1]:
-        if ms % TICK_MS or ms > PHASE_LONGEST_MS:
-            reasons.append(name + "%d ms is no multiple of %d ms up to %d ms" % (ms, TICK_MS, PHASE_LONGEST_MS))
-    for place, groups, word in ((timing.LEAST, row[1], "least green"), (timing.WALK, row[2], "walk")):
-        floor = max([0] + [timing.least_open(site, i) * site.tick_ms for i in groups_of(groups)])
-        if row[place] < floor:
-            reasons.append(name + "%s of %d ms is below the site's %d ms" % (word, row[place], floor))
-    if row[timing.MOST] < row[timing.LEAST]:
-        reasons.append(name + "most green of %d ms is below the least, %d ms" % (row[timing.MOST], row[timing.LEAST]))
-    if row[timing.LEAST_GAP] > row[timing.PASSAGE]:
-        reasons.append(name + "least gap is above the passage time")
-    if row[timing.OPTION_BITS] & ~OPTIONS:
-        reasons.append(name + "options %d: not known" % row[timing.OPTION_BITS])
-
-
-def _check_rings(rows, rings, reasons) -> None:
-    if len({len(ring) for ring in rings}) > 1:
-        reasons.append("rings: ring 1 has %d sides, ring 2 has %d" % (len(rings[0]), len(rings[1])))
-        return
-    placed = [number for ring in rings for side in ring for number in side]
-    for number in [row[0] for row in rows]:
-        if placed.count(number) != 1:
-            reasons.append("phase %d: stands %d times in the rings, expected once" % (number, placed.count(number)))
-    for number in placed:
-        if number not in [row[0] for row in rows]:
-            reasons.append("phase %d: stands in a ring, but is not described" % number)
-    for side in range(len(rings[0])):
-        if not [number for ring in rings for number in ring[side]]:
-            reasons.append("side %d: no ring has a phase there" % (side + 1))
-
-
-def _checking_groups(rows, rings, site, reasons):
-    served = 0
-    groups = {row[0]: row[1] | row[2] for row in rows}
-    for mask in groups.values():
-        served |= mask
-    for i in range(site.count):
-        if not served >> i & 1:
-            reasons.append("%s is served by no phase" % site.names[i])
-    pairs = [(number, number) for number in groups]
-    if len(rings) == 2:
-        for one, other in zip(rings[0], rings[1]):
-            pairs += [(p, q) for p in one for q in other]
-    for p, q in pairs:
-        yield None
-        for i in groups_of(groups[p]):
-            for j in groups_of(groups[q] & site.conflicts[i]):
-                text = "phases %d and %d run together, but %s and %s conflict"
-                reasons.append(text % (p, q, site.names[i], site.names[j]))
-
-
-def _check_rows(known: int, preempts, transit, detectors, reasons) -> None:
-    for i, row in enumerate(preempts):
-        name = "preemption %d: " % (i + 1)
-        if row[0] not in (EMERGENCY, RAIL):
-            reasons.append(name + "kind %d is not known" % row[0])
-        if (row[2] | row[4] | row[7]) & ~known:
-            reasons.append(name + "a phase that the plan does not have")
-        if not row[4]:
-            reasons.append(name + "no phase to dwell in")
-        if row[0] == RAIL and not row[2]:
-            reasons.append(name + "rail without a phase that clears the track")
-        if i and row[0] == RAIL and preempts[i - 1][0] == EMERGENCY:
-            reasons.append(name + "rail goes before emergency vehicles")
-    for i, row in enumerate(transit):
-        if not 1 <= row[0] <= 8 or not known >> row[0] - 1 & 1:
-            reasons.append("priority %d: a phase that the plan does not have" % (i + 1))
-        if not row[1] and not row[2]:
-            reasons.append("priority %d: neither an extension nor an early green" % (i + 1))
-        if not row[3]:
-            reasons.append("priority %d: no lockout" % (i + 1))
-    for i, row in enumerate(detectors):
-        if row[0] > 8 or (row[0] and not known >> row[0] - 1 & 1):
-            reasons.append("detector %d: a phase that the plan does not have" % (i + 1))
-
-
-def _check_cycle(rows, rings, coordination, known: int, reasons) -> None:
-    cycle, offset, splits, coordinated, transition, floating = coordination
-    split_of = {row[0]: ms for row, ms in zip(rows, splits)}
-    for ms in [cycle, offset] + splits:
-        if ms % TICK_MS:
-            reasons.append("coordination: %d ms is no multiple of %d ms" % (ms, TICK_MS))
-    if not 10_000 <= cycle <= 600_000:
-        reasons.append("cycle of %d ms: expected 10 s to 600 s" % cycle)
-    if offset >= max(cycle, 1):
-        reasons.append("offset of %d ms: expected less than the cycle, %d ms" % (offset, cycle))
-    if transition > SHORTWAY or floating > 1:
-        reasons.append("coordination: transition %d or floating %d is not known" % (transition, floating))
-    _check_coordinated(rings, coordinated, known, reasons)
-    sums = [[sum([split_of[number] for number in side]) for side in ring] for ring in rings]
-    for side in range(len(rings[0])):
-        here = [ring[side] for ring in sums]
-        if min(here) != max(here) and min(here):
-            text = "ring mismatch: before barrier %d ring 1 has %d ms, ring 2 %d ms"
-            reasons.append(text % (side + 1, here[0], here[1]))
-    total = sum([max([ring[side] for ring in sums]) for side in range(len(rings[0]))])
-    if total != cycle:
-        reasons.append("splits of the sides sum up to %d ms, the cycle is %d ms" % (total, cycle))
-
-
-def _check_coordinated(rings, coordinated: int, known: int, reasons) -> None:
-    if not coordinated or coordinated & ~known:
-        reasons.append("coordination: expected phases of the plan as coordinated ones")
-    homes = []
-    for ring in rings:
-        here = [side for side, phases in enumerate(ring) for number in phases if coordinated >> number - 1 & 1]
-        homes += here
-        if len(here) > 1:
-            reasons.append("coordination: more than one coordinated phase in a ring")
-    if len(set(homes)) > 1:
-        reasons.append("coordination: the coordinated phases lie on different sides of a barrier")
-
-
-def _check_clearances(plan, rows, site, reasons) -> None:
-    for row in rows:
-        name = "phase %d: " % row[0]
-        p = row[0] - 1
-        amber = max([timing.amber(site, i) for i in groups_of(row[1])]) * site.tick_ms
-        longest = plan.clearing[p] * site.tick_ms
-        if row[timing.AMBER] != amber:
-            reasons.append(name + "made for an amber of %d ms, the site has %d ms" % (row[timing.AMBER], amber))
-        elif row[timing.AMBER] + row[timing.RED] < longest:
-            text = "amber and red clearance of %d ms, the site needs up to %d ms before the next green"
-            reasons.append(name + text % (row[timing.AMBER] + row[timing.RED], longest))
-
-
-def _check_bound(plan, site, reasons) -> None:
-    for p in groups_of(plan.known):
-        for groups, place, word in (
-            (plan.vehicle_groups[p], p, "vehicles"),
-            (plan.ped_groups[p], 8 + p, "pedestrians"),
-        ):
-            if groups and plan.round[p] > plan.most_wait[place]:
-                text = "phase %d: %s may wait %d ms when all hurry, the site's longest red is %d ms"
-                ms = plan.round[p] * site.tick_ms
-                reasons.append(text % (p + 1, word, ms, plan.most_wait[place] * site.tick_ms))
-
-
-def _check_splits(plan, rows, coordination, site, reasons) -> None:
-    for row, ms in zip(rows, coordination[2]):
-        p = row[0] - 1
-        walking = (plan.walk[p] + plan.ped_clear[p]) * site.tick_ms if plan.ped_groups[p] else 0
-        least = max(row[timing.LEAST], walking) + plan.clearing[p] * site.tick_ms
-        if ms < least:
-            text = "split overrun: phase %d has %d ms, its least green or walk and the clearances take %d ms"
-            reasons.append(text % (p + 1, ms, least))
-        elif not plan.coordinated >> p & 1 and plan.needs[p] > plan.lasts[p]:
-            reasons.append("phase %d: the clearances before it leave no room in its split" % (p + 1))
-
-
-def _check_preempt(plan, i: int, row, site, reasons) -> None:
-    name = "preemption %d: " % (i + 1)
-    for mask, word in ((row[2], "track"), (row[4], "dwell"), (row[7], "exit")):
-        for p in groups_of(mask):
-            for q in groups_of(mask & plan.conflicts[p]):
-                if p < q:
-                    reasons.append(name + "%s phases %d and %d do not run together" % (word, p + 1, q + 1))
-    groups = 0
-    for p in groups_of(row[2] or row[4]):
-        groups |= plan.vehicle_groups[p]
-    ms = timing.preempt_ticks(site, groups) * site.tick_ms
-    if row[8] < ms:
-        reasons.append(name + "green within %d ms cannot be promised, it takes up to %d ms" % (row[8], ms))
+        yield from making(record, site, reasons)

@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from .detectors import PHASE, PLACES
 from .interlock import FLASH, LATCHED
 from .phases import NONE, PHASES
 from .unit import REASON_NO_SITE, REASON_SITE
@@ -52,12 +53,13 @@ def traffic(unit, ticks: int) -> dict:
     """Values of FLOW and OCCUPANCY over the `ticks` since the last time."""
     counts, covered, loops = [0] * PHASES, [0] * PHASES, [0] * PHASES
     detectors = unit.detectors
-    for i, row in enumerate(unit.plan.detectors):
+    for i in range(len(detectors.faults)):
         vehicles, occupied = detectors.take(i)
-        if row[0]:
-            counts[row[0] - 1] += vehicles
-            covered[row[0] - 1] += occupied
-            loops[row[0] - 1] += 1
+        p = unit.plan.detectors[PLACES * i + PHASE] - 1
+        if p >= 0:
+            counts[p] += vehicles
+            covered[p] += occupied
+            loops[p] += 1
     values = {}
     for p in range(PHASES):
         if loops[p]:

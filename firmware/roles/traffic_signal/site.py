@@ -276,9 +276,10 @@ def _tables(record, crc: int, tick_ms: int) -> Site:
     site.country, site.crc, site.tick_ms, site.monitor = country, crc, tick_ms, monitor
     site.clearance_lamp = table[countries.CLEARANCE_LAMP]
     site.flash_ticks, site.red_ticks = -(-start[0] // tick_ms), -(-start[1] // tick_ms)
+    site.labels = "\n".join([group[_NAME].replace("\n", " ") for group in groups])
     for i, group in enumerate(groups):
         kind = group[_KIND]
-        site.names[i], site.kinds[i], site.max_red_ms[i] = group[_NAME], kind, group[_MOST_RED]
+        site.kinds[i], site.max_red_ms[i] = kind, group[_MOST_RED]
         site.flash_aspects[i], site.rest_aspects[i] = table[countries.FLASHES][kind], _REST[kind]
         site.conflicts[i] = conflicts[i]
         _fill_steps(site, i, times_of(group, country), tick_ms)

@@ -1,54 +1,66 @@
 """What comes as a plan or day plans, checked in small steps beside everything else. Loaded for that moment only."""
 
+from node.modules import forget_since, loaded
 from paifang_wire import messages
 
-from . import days, packing, plans
+from . import packing
+from .errors import PlanError
 from .shelf import SLOTS, Shelf, id_of
 
 
-async def stage(shelf: Shelf, site, what: int, payload: bytes, pause) -> tuple:
+async def stage(folder: str, site, what: int, payload: bytes, pause) -> tuple:
     """(id, refusal, reason in words) of a record that is staged from now on, unless it is refused.
 
     `site`: a `tables.Site`. `pause`, awaited, lets everything else run.
     """
-    if what not in (messages.STAGED_PLAN, messages.STAGED_DAYS):
-        return 0, messages.NO_SUCH_OP, ""
-    packed = b""
+    shelf = Shelf(folder)
     try:
-        if what == messages.STAGED_DAYS:
-            days.decode(payload, names(shelf))
+        if what == messages.STAGED_PLAN:
+            packed = await _packed(payload, site, pause)
+        elif what == messages.STAGED_DAYS:
+            packed = _checked(payload, packing.names(shelf))
         else:
-            plan = None
-            for plan in plans.decoding(payload, site):
-                await pause()
-            packed = packing.pack(plan)
-            await pause()
+            return 0, messages.NO_SUCH_OP, ""
+        await pause()
         shelf.write(shelf.STAGED, payload, packed, site.crc)
-    except plans.PlanError as error:
+    except PlanError as error:
         return 0, messages.LIMIT, error.reasons[0]
     except OSError as error:
         return 0, messages.BUSY, repr(error)
     return id_of(payload), 0, ""
 
 
-def names(shelf: Shelf) -> dict:
-    """{name: slot} of the plans on the shelf."""
-    found = {}
-    for slot in range(1, SLOTS + 1):
-        packed = shelf.packed(slot)
-        if packed:
-            found[packing.name_of(packed)] = slot
-    return found
-
-
-def check_again(shelf: Shelf, site, say) -> None:
+def check_again(folder: str, site, say) -> None:
     """Hold every plan against a site record that is not the one it was checked against; `say` why one is refused."""
+    shelf = Shelf(folder)
     for slot in range(1, SLOTS + 1):
         if shelf.site_at(slot) not in (-1, site.crc):
             payload = shelf.payload(slot)
+            packed = b""
             try:
-                packed = packing.pack(plans.decode(payload, site)) if payload else b""
-            except plans.PlanError as error:
-                packed = b""
+                if payload:
+                    from . import plans
+
+                    packed = packing.pack(plans.decode(payload, site))
+            except PlanError as error:
                 say("plan %d refused: %s" % (slot, error.reasons[0]))
             shelf.write(slot, payload or b"", packed, site.crc)
+
+
+async def _packed(payload: bytes, site, pause) -> bytes:
+    from . import plans
+
+    before = loaded()
+    plan = None
+    for made in plans.decoding(payload, site, lambda: forget_since(before)):
+        plan = made
+        await pause()
+    return packing.pack(plan)
+
+
+def _checked(payload: bytes, names: dict) -> bytes:
+    """Nothing is packed of day plans."""
+    from . import days
+
+    days.decode(payload, names)
+    return b""

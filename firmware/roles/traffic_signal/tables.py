@@ -14,7 +14,7 @@ ROW = const(16)
 class Site:
     """Made by `site.decode`; nothing in it changes afterwards. Groups are numbered from 0, group i is bit i.
 
-    `count` groups; `names`; `country`; `kinds` (0 vehicle, 1 pedestrian); `tick_ms`.
+    `count` groups; `labels`: their names, a line each; `country`; `kinds` (0 vehicle, 1 pedestrian); `tick_ms`.
     `conflicts[i]`: bitmask of the groups that conflict with i.
     `successors[ROW * i + aspect]`: the aspect that follows, ILLEGAL if i has no such aspect.
     `ticks[ROW * i + aspect]`: the least (open), fixed (steps) or settling (rest) time. A rest settles when nothing
@@ -28,8 +28,7 @@ class Site:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.country = ""
-        self.names = [""] * count
+        self.country = self.labels = ""
         self.tick_ms = self.crc = self.seal = 0
         self.flash_ticks = self.red_ticks = self.clearance_lamp = 0
         self.kinds = bytearray(count)
@@ -41,6 +40,10 @@ class Site:
         self.limits = array("H", [0] * (count * count))
         self.max_red_ms = [0] * count
         self.monitor = []
+
+    def name(self, i: int) -> str:
+        """The name of group i."""
+        return self.labels.split("\n")[i]
 
     def is_intact(self) -> bool:
         """Tell whether the arrays still hold what they held when they were made: for the check in the background."""

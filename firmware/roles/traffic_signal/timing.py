@@ -1,30 +1,33 @@
 """What a plan's phases take at a site: clearances, shortest services, the longest wait, the windows of coordination."""
 
-from . import aspects, packing
+from array import array
+
+from . import packing
+from .measures import groups_of, lead, rest, steps
 from .phases import PHASES, Plan
-from .tables import ROW
+from .structure import (
+    BEFORE,
+    COORDINATED,
+    CYCLE,
+    FLOATING,
+    LEAST,
+    LEAST_GAP,
+    MOST,
+    NUMBER,
+    OFFSET,
+    OPTION_BITS,
+    PASSAGE,
+    PED_GROUPS,
+    SPLITS,
+    TO_REDUCE,
+    TRANSITION,
+    VEHICLE_GROUPS,
+    WALK,
+)
 from .walking import TICKS_TO_NOTICE
 
 MARGIN_TICKS = 5
 """Of a longest red: what is kept for calls to be noticed and greens to be shown."""
-
-(
-    NUMBER,
-    VEHICLE_GROUPS,
-    PED_GROUPS,
-    LEAST,
-    PASSAGE,
-    MOST,
-    WALK,
-    BEFORE,
-    TO_REDUCE,
-    LEAST_GAP,
-    AMBER,
-    RED,
-    OPTION_BITS,
-) = range(13)
-"""Places in a phase's row of a plan record."""
-CYCLE, OFFSET, SPLITS, COORDINATED, TRANSITION, FLOATING = range(6)
 
 
 def tables(record, site) -> Plan:
@@ -67,41 +70,10 @@ def filling(plan: Plan, record, site):
         [row[0], ticks(row[1]), row[2], ticks(row[3]), row[4], ticks(row[5]), ticks(row[6]), row[7]] for row in preempts
     ]
     plan.transit = [[row[0] - 1, ticks(row[1]), ticks(row[2]), ticks(row[3])] for row in transit]
-    plan.detectors = [
-        [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), row[6]] for row in detectors
-    ]
-
-
-def groups_of(mask: int):
-    """Numbers of the groups, or phases, whose bits are set."""
-    return [i for i in range(16) if mask >> i & 1]
-
-
-def steps(site, i: int) -> int:
-    """Ticks from the end of green or walk of group i to its rest."""
-    places = (aspects.GREEN_FLASH, aspects.AMBER, aspects.WALK_FLASH)
-    return sum([site.ticks[ROW * i + aspect] for aspect in places if site.successors[ROW * i + aspect] != 255])
-
-
-def amber(site, i: int) -> int:
-    """Ticks of amber of group i."""
-    return site.ticks[ROW * i + aspects.AMBER]
-
-
-def rest(site, i: int, j: int) -> int:
-    """Ticks from the rest of group i to the first aspect of j that is not at rest; on the diagonal the red-revert."""
-    return site.ticks[ROW * i + site.rest_aspects[i]] - site.limits[site.count * i + j]
-
-
-def lead(site, i: int) -> int:
-    """Ticks of red-amber of group i."""
-    place = ROW * i + aspects.RED_AMBER
-    return site.ticks[place] if site.successors[place] != 255 else 0
-
-
-def least_open(site, i: int) -> int:
-    """Least ticks of green or walk of group i."""
-    return site.ticks[ROW * i + (aspects.WALK if site.kinds[i] else aspects.GREEN)]
+    places = []
+    for row in detectors:
+        places += [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), min(row[6], 0xFFFF)]
+    plan.detectors = array("H", places)
 
 
 def change(plan: Plan, p: int, q: int, site) -> int:
@@ -113,20 +85,6 @@ def change(plan: Plan, p: int, q: int, site) -> int:
                 ticks = (0 if site.kinds[i] else steps(site, i)) + rest(site, i, j) + lead(site, j)
                 longest = max(longest, ticks)
     return longest
-
-
-def preempt_ticks(site, targets: int) -> int:
-    """Ticks until all groups of `targets` show green when nothing else is asked for, from the worst state there is.
-
-    Each group in the way has just begun its red-amber, or its walk; or a target has just begun to end.
-    """
-    longest = 0
-    for j in groups_of(targets):
-        own = steps(site, j) + rest(site, j, j)
-        for i in groups_of(site.conflicts[j]):
-            own = max(own, lead(site, i) + least_open(site, i) + steps(site, i) + rest(site, i, j))
-        longest = max(longest, own + lead(site, j))
-    return longest + TICKS_TO_NOTICE
 
 
 def _fill_phase(plan: Plan, row, site) -> None:

@@ -41,7 +41,7 @@ _SYNC_TICKS = const(100)
 class Unit:
     """`site`: a `tables.Site`. `matrix`, `vehicles`, `options` are the monitor's own (`monitor.Monitor`).
 
-    `latched`: the reason that was kept over a loss of power, 0 for none. `asked`: BY_SWITCH, ...: who wants it to flash.
+    `latched`: the reason that was kept over a loss of power, 0 for none. `asked`: BY_SWITCH, ... of who has it flash.
     `fault`: REASON_TASK, ... while it lasts. `free`: without coordination. `plan` is None before the first `use`.
     """
 
@@ -75,7 +75,7 @@ class Unit:
     def status(self) -> int:
         """STEADY and BEAT of `monitor`, for a second unit that watches the same lamps."""
         mode = self.interlock.mode
-        return self._beat | (monitor.STEADY if mode == RUN or mode == START_RED else 0)  # noqa: PLR1714 - no tuple
+        return self._beat | (monitor.STEADY if mode in (RUN, START_RED) else 0)
 
     def use(self, plan) -> None:
         """Go by this plan (`phases.Plan`) from the next tick on; who waits and what is green is taken over."""
