@@ -56,7 +56,8 @@ class SignalMonitor:
         self._own = (matrix, int(own["vehicles"], 16), own["options"])
         self._period_ms = period_ms
         self._monitor = self._nvs = self._records = None
-        self._kept = self._told = self._due_ms = self._was_pressed = 0
+        self._was_pressed = True  # a button that sticks is nobody's hand, at a start neither
+        self._kept = self._due_ms = 0
 
     def open(self, name: tuple, nvs, reset_cause: int) -> None:
         """Take up a latch that was kept; test the monitor with the read-backs turned round."""

@@ -283,6 +283,20 @@ def test_only_a_hand_behind_an_open_door_ends_a_latch(drill, where):
     assert street_oracle.judge(running.street, site) == []
 
 
+def test_a_button_that_sticks_is_nobodys_hand(drill):
+    """Not while it stays pressed, and not at the start that finds it so."""
+    running, _ = drill("process")
+    running.port.street.stuck_off = running.port.street.lit()
+    running.tick(20)
+    running.port.street.mend()
+    running.seen = running.seen._replace(hands=RESET)
+    running.brown_out(500)
+    running.tick(200)
+    assert running.mode == LATCHED
+    running.seen = running.seen._replace(hands=0)
+    running.reset()
+
+
 def test_what_goes_on_being_wrong_latches_again(drill):
     running, site = drill("process")
     running.port.street.stuck_on = 0b100 << 32
