@@ -1,0 +1,1 @@
+"""DLMS that meters push unasked over HDLC, as the HAN port of Nordic meters does."""
