@@ -16,6 +16,7 @@ from paifang_rig.signals.drill import EVERYBODY, LATCHED, RESET, RUN, Drill
 from paifang_rig.signals.node import example
 from paifang_rig.signals.shipped import frames
 from paifang_rig.signals.street import RELEASE_MS
+from roles.traffic_signal import monitor
 
 WHERE = {"process": ports.InProcess, "board": ports.OnBoard}
 LONGEST_RED_TICKS = 2_400
@@ -92,6 +93,19 @@ def test_a_lamp_that_is_fed_from_elsewhere_flashes(drill, where, tier_size):
     running, site = drill(where)
     verdicts = sweep(running, site, chosen(faults.foreign(site), tier_size(sizes(where, 3, 1), 32), where), 2)
     assert all(verdict.hidden_ms is not None for verdict in verdicts)
+
+
+def test_the_judge_sees_what_a_blind_monitor_lets_pass(drill, monkeypatch):
+    running, site = drill("process")
+    monkeypatch.setattr(monitor, "_TRIP_MS", (60_000,) * 4)  # before the start its self-test would not let it run
+    found = {}
+    for fault in faults.stuck(site):
+        if fault.name in {"EB green stuck on", "EB red stuck on", "EB red stuck off"}:
+            found[fault.name] = {b.rule for b in faults.play(running, fault, site, LONGEST_RED_TICKS).breaches}
+            running.reset() if running.mode == LATCHED else running.port.street.mend()
+    assert found["EB green stuck on"] >= {"S1", "S4"}
+    assert found["EB red stuck on"] >= {"S3", "S4"}
+    assert found["EB red stuck off"] >= {"S2", "S4"}
 
 
 # The relay

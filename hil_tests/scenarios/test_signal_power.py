@@ -76,6 +76,19 @@ def test_power_fails_at_every_tick_of_a_cycle(drill, where, tier_size):
     print(f"{count} brown-outs {where}, longest: {street_oracle.longest(running.street, SITE)}")
 
 
+def test_the_judges_see_a_start_without_all_red(drill):
+    running = drill("process")
+    running.port.power_cut()
+    running.dark(500)
+    running.port.power_on()
+    running.port.unit.site.red_ticks = 10
+    running.port.unit.site.close()
+    running.start()
+    running.coarse(200)
+    assert {breach.rule for breach in street_oracle.judge(running.street, SITE)} == {"S5"}
+    assert "I11" in {breach.rule for breach in oracle.judge(running.logs[-1], SITE)}
+
+
 @pytest.mark.parametrize("where", WHERE)
 def test_power_fails_while_it_starts(drill, where, tier_size):
     """In the flash, in the all-red, and again at once: no start is shorter for it."""
