@@ -23,20 +23,6 @@ from micropython import const
 SAMPLE_MS = const(20)
 _SAMPLES = const(5)
 
-# config.json, "hardware.cabinet": key -> (default, least, greatest).
-HARDWARE = {
-    "spi": (1, 1, 2),
-    "baud": (1_000_000, 10_000, 10_000_000),
-    "sck": (18, 0, 48),
-    "mosi": (23, 0, 48),
-    "miso": (19, 0, 48),
-    "latch": (5, 0, 48),
-    "load": (22, 0, 48),
-    "enable": (21, 0, 48),
-    "groups": (16, 8, 16),
-    "detectors": (32, 8, 32),
-}
-
 
 def wired(machine, wiring: dict, uptime):
     """The cabinet at the pins of config.json; its lamps are dark and its relay is let go."""

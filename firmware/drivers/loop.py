@@ -14,9 +14,6 @@ RED = AMBER = GREEN = const(0xFFFF)
 NO_UNIT = const(255)
 """The mode of a node without a site record."""
 
-# config.json, "hardware.loop": key -> (default, least, greatest).
-HARDWARE = {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48), "baud": (921_600, 9_600, 5_000_000)}
-
 
 def wired(machine, wiring: dict, uptime):
     """The cabinet at the UART of config.json."""

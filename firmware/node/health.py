@@ -1,18 +1,8 @@
-"""What a node says of itself: points 32 and up, every minute."""
+"""What a node says of itself: points 32 and up (`runtime.HEALTH`), every minute."""
 
 from micropython import const
 
-from paifang_wire.messages import INT
-
 _PERIOD_MS = const(60_000)
-
-POINTS = (
-    (32, "free_heap", "B", INT, 0, 0, None, 0, None),
-    (33, "queue_depth", "", INT, 0, 0, None, 0, None),
-    (34, "records_dropped", "", INT, 0, 0, None, 0, None),
-    (35, "link_reconnects", "", INT, 0, 0, None, 0, None),
-    (36, "frames_refused", "", INT, 0, 0, None, 0, None),
-)
 
 
 class Health:

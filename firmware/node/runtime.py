@@ -3,12 +3,12 @@
 from micropython import const
 
 from paifang_wire import __version__
-from paifang_wire.messages import EV_STARTED
+from paifang_wire.messages import EV_STARTED, INT
 from paifang_wire.rules import CLASS
 
 from .commands import Commands
 from .description import Description
-from .health import POINTS, Health
+from .health import Health
 from .link import Link
 from .modules import forget_since, loaded
 from .records import Records
@@ -20,6 +20,15 @@ _SELECTED_CLASS = const(2)
 _SIGNED_CLASS = const(3)
 # machine.reset_cause() of an ESP32.
 _RESET_CAUSES = ("reset", "power on", "hard reset", "watchdog", "deep sleep", "soft reset")
+
+HEALTH = (
+    (32, "free_heap", "B", INT, 0, 0, None, 0, None),
+    (33, "queue_depth", "", INT, 0, 0, None, 0, None),
+    (34, "records_dropped", "", INT, 0, 0, None, 0, None),
+    (35, "link_reconnects", "", INT, 0, 0, None, 0, None),
+    (36, "frames_refused", "", INT, 0, 0, None, 0, None),
+)
+"""Points that every node has beside its role's."""
 
 
 def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, board: tuple) -> tuple:
@@ -33,7 +42,7 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
     boot, node_key, receipt_key = identity
     wall = WallClock()
     before = loaded()
-    description = Description(role.POINTS + POINTS)
+    description = Description(role.POINTS + HEALTH)
     forget_since(before)
     greatest = max([row[CLASS] for row in description])
     ledger = selecting = authority = keyset = verifier = None

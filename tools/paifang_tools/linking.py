@@ -4,7 +4,7 @@ Each name costs a node a place among the names that it never gives back, and a c
 the table of each of them. So, in the texts of all modules at once:
 
 - whole numbers that are named once and for all stand where they are used, and nowhere else;
-- what only type checkers read goes;
+- tables and texts that no module reads go, and what only type checkers read;
 - names with an underscore, which are a module's or a class's own, become short ones that all modules share, and so do
   the arguments that no call names.
 
@@ -41,8 +41,9 @@ _Placed = ast.stmt | ast.expr | ast.arg | ast.keyword
 def link(sources: Mapping[str, str]) -> dict[str, str]:
     """Return the texts to compile, by module as in `sources`: {"node.link": text}. Raises SyntaxError."""
     program = _Program(sources)
+    read = Counter(name for tree in program.trees.values() for name in _read(tree))
     for name in program.trees:
-        _inline(program, name)
+        _inline(program, name, read)
     _shorten(program)
     return {name: text.edited() for name, text in program.texts.items()}
 
@@ -128,8 +129,8 @@ class _Program:
     def assigned(self, module: str, statement: ast.stmt) -> dict[str, int]:
         """The constants that a statement of a module makes; {} if it does anything else besides."""
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                names, values = [name], [self.value(module, value)]
+            case ast.Assign(targets=targets, value=value) if all(_ids(targets)):
+                names, values = _ids(targets), [self.value(module, value)] * len(targets)
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
                 names, values = _ids(targets), [self.value(module, part) for part in parts]
             case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Call(func=ast.Name(id="range"))):
@@ -171,10 +172,10 @@ class _Program:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def _inline(program: _Program, module: str) -> None:
-    """Put constants where they are used in a module, and take their names out of it."""
+def _inline(program: _Program, module: str, read: Mapping[str, int]) -> None:
+    """Put constants where they are used in a module, and take their names out of it; `read`: what any module reads."""
     tree, text = program.trees[module], program.texts[module]
-    gone = [part for part in tree.body if _is_for_types(part) or program.assigned(module, part)]
+    gone = [part for part in tree.body if _is_for_nobody(part, read) or program.assigned(module, part)]
     for statement in gone:
         text.replace(statement, "")
     names: dict[bool, set[str]] = {True: {"const"}, False: set()}  # those of numbers, those of anything else
@@ -297,8 +298,22 @@ def _unplaced(tree: ast.Module) -> Iterator[str]:
                 pass
 
 
-def _is_for_types(statement: ast.stmt) -> bool:
+def _read(tree: ast.Module) -> Iterator[str]:
+    """Every name that a module uses in any way but to assign to it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load() | ast.Del()) | ast.Attribute(attr=name):
+                yield name
+            case _:
+                pass
+    yield from _unplaced(tree)
+
+
+def _is_for_nobody(statement: ast.stmt, read: Mapping[str, int]) -> bool:
+    """Whether a statement is for type checkers, or makes a constant of literals that no module reads."""
     match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _CONSTANT.fullmatch(name) and not read[name]:
+            return all(isinstance(node, ast.Constant | ast.Tuple | ast.expr_context) for node in ast.walk(value))
         case ast.If(test=ast.Name(id=name)):
             return name == _TYPES_ONLY
         case ast.Try(body=[ast.ImportFrom(names=[ast.alias(name=name)])]):

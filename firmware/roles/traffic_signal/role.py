@@ -45,6 +45,7 @@ def build(wired: dict, machine, uptime, period_ms: int):
     name = "loop" if "loop" in wired else "cabinet"
     driver = __import__("drivers." + name, None, None, ("wired",))
     cabinet = driver.wired(machine, wired[name], uptime)
+    del driver.wired  # as this function, it is needed once
     own = wired["monitor"]
     matrix = [int(mask, 16) for mask in own["matrix"].split(",")]
     return TrafficSignal(cabinet, (matrix, int(own["vehicles"], 16), own["options"]), uptime, period_ms)

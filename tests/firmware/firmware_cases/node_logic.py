@@ -267,16 +267,16 @@ def test_the_safe_state_of_a_meter_is_no_load():
 
 
 def test_descriptions_have_the_shape_of_the_wire():
-    from node import health
     from node.description import Description
+    from node.runtime import HEALTH
     from roles.traffic_signal.describing import table
 
     all_roles = (air_quality.POINTS, smart_meter.points({"class": 1}), smart_meter.points({"class": 3}), table())
     for described in all_roles:
-        points = described + health.POINTS
+        points = described + HEALTH
         description = Description(points)
         assert [tuple(row) for row in description] == list(points)
         assert messages.decode(description.message()) == [messages.DESCRIBE, description.hash, list(description)]
         numbers = [row[0] for row in points]
         assert len(set(numbers)) == len(numbers)
-        assert min(row[0] for row in health.POINTS) == 32
+        assert min(row[0] for row in HEALTH) == 32
