@@ -1,0 +1,1 @@
+"""Modbus: frames, which registers are asked for together, and who may speak on a line when."""

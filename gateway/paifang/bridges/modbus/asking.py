@@ -1,0 +1,63 @@
+"""What a line of any kind does for whoever polls: one question at a time, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from paifang.bridges.modbus.frames import Answer, Request
+
+Fault = Literal["silent", "garbled", "cut", "other_unit", "late", "doubled", "noise", "echo"]
+"""silent: nothing came that could be taken. garbled: with a wrong checksum. cut: too short. other_unit: from a unit
+that was not asked. late: an answer that nobody waited for any more. doubled: it equals the answer to another question.
+noise: bytes that are no frame. echo: what was sent, heard again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a question ended: `answer` None when there was none that could be taken, and `fault` says why."""
+
+    request: Request
+    answer: Answer | None
+    asked_us: int
+    ended_us: int
+    fault: Fault | None = None
+
+
+class Line(Protocol):
+    """One question at a time. Times are of any clock that only goes forward, in microseconds."""
+
+    faults: Counter[Fault]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a question waits for its answer."""
+        ...
+
+    @property
+    def wake_us(self) -> int | None:
+        """When `tick` is due; None: nothing is open."""
+        ...
+
+    def free_us(self, request: Request, now_us: int) -> int:
+        """From when on this may be asked, as far as is known now."""
+        ...
+
+    def ask(self, request: Request, now_us: int, timeout_us: int, rest_us: int = 0) -> bytes:
+        """The bytes to send now. `timeout_us`: how long the unit may think; `rest_us`: what it needs afterwards."""
+        ...
+
+    def receive(self, data: bytes, now_us: int) -> Outcome | None:
+        """What was heard; how the open question ended, if it did."""
+        ...
+
+    def tick(self, now_us: int) -> Outcome | None:
+        """How the open question ended, if its time is over."""
+        ...
+
+    def abandon(self, now_us: int) -> Outcome | None:
+        """The line is gone: what was asked is not answered."""
+        ...
