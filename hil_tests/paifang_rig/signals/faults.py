@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .oracle import Breach
+    from .street_log import StreetLog
 
 _COLOURS = (("red", "amber", "green"), ("red", "green"))
 """Lamps of a face by its kind."""
+_REMEMBERED_MS = 666
+"""After so long without it a monitor has forgotten a fault: ATSI PCMT-8000 p. 17."""
 
 
 class Fault(NamedTuple):
@@ -27,6 +30,8 @@ class Fault(NamedTuple):
 class Verdict(NamedTuple):
     """Of one fault. `hidden_ms`: from the fault until the street shows it, None: it never did; `flash_ms`: from then to
     the flasher, None: it never came; `reason`: what the node says; `breaches` of the rules of the street.
+
+    What showed for a moment and was then hidden for longer than a monitor remembers is another time.
     """
 
     fault: Fault
@@ -73,15 +78,28 @@ def play(drill: Drill, fault: Fault, record: Sequence[Any], ticks: int) -> Verdi
         if drill.mode == LATCHED and not drill.port.street.relay_closed:
             break
     log = drill.street.part(first)
-    odd = [p.t_ms for p in log.pictures if p.t_ms >= began_ms and p.lit != p.asked and not p.by_flasher]
     flash_ms = drill.flashes_ms(began_ms)
+    shows_ms = _shows_ms(log, began_ms)
     return Verdict(
         fault,
-        odd[0] - began_ms if odd else None,
-        flash_ms - odd[0] if odd and flash_ms is not None else None,
+        None if shows_ms is None else shows_ms - began_ms,
+        None if shows_ms is None or flash_ms is None else flash_ms - shows_ms,
         drill.port.reason,
         street_oracle.judge(log, record),
     )
+
+
+def _shows_ms(log: StreetLog, began_ms: int) -> int | None:
+    """When that began to be seen which the flasher, if any, has ended."""
+    shows_ms, seen_ms = None, -_REMEMBERED_MS
+    ends = [picture.t_ms for picture in log.pictures[1:]] + [log.end_ms]
+    for picture, end_ms in zip(log.pictures, ends, strict=True):
+        if picture.by_flasher or picture.t_ms < began_ms or picture.lit == picture.asked:
+            continue
+        if picture.t_ms - seen_ms >= _REMEMBERED_MS:
+            shows_ms = picture.t_ms
+        seen_ms = end_ms
+    return shows_ms
 
 
 def report(verdicts: Sequence[Verdict]) -> str:
