@@ -13,11 +13,11 @@ from paifang_rig.authority import Authority
 from paifang_rig.desk import Desk
 from paifang_rig.signals import ports
 from paifang_rig.signals.drill import LATCHED, RESET, Drill
-from paifang_rig.signals.node import example, monitor_section, signed_site
+from paifang_rig.signals.node import example, signed_site
 from paifang_rig.signals.seen import NO_UNIT
 from paifang_tools import build, nvs
 from paifang_tools.provision import NAMESPACE
-from paifang_tools.signals import flash
+from paifang_tools.signals import flash, site_file
 from paifang_wire import messages, orders, sign1
 
 SITE_FILE = "site.0"
@@ -168,7 +168,7 @@ OTHER_MONITORS = {
 
 @pytest.mark.parametrize("name", OTHER_MONITORS)
 def test_a_monitor_that_knows_another_junction_lets_nothing_run(name):
-    monitor = OTHER_MONITORS[name](monitor_section(SITE))
+    monitor = OTHER_MONITORS[name](site_file.monitor_config(SITE))
     street = Drill(ports.InProcess(SITE, PLAN, monitor=monitor), SITE)
     for _ in range(2):
         street.tick(200)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paifang_rig.nodes import make_node
-from paifang_rig.signals.node import example, make_signal, monitor_section
+from paifang_rig.signals.node import example, make_signal
 from paifang_rig.signals.street import GREEN_SHIFT, Street
 from paifang_rig.simulated.models.cabinet import DOOR_OPEN, RESET_BUTTON, Cabinet
+from paifang_tools.signals import site_file
 
 SPEED = 4
 FIRST_GREEN_S = 60 / SPEED
@@ -54,7 +55,7 @@ def two_units(bench):
     first = make_signal(
         bench, "j1", site, [plan], hardware={"cabinet": {"groups": 16, "detectors": 32}}, sensors=[driving], **options
     )
-    config = {"hardware": {"monitor": monitor_section(site), **HARDWARE}}
+    config = {"hardware": {"monitor": site_file.monitor_config(site), **HARDWARE}}
     second = make_node(bench, "m1", "signal_monitor", config=config, sensors=[watching], heap="256k", **options)
     return first.board, driving, second.board, watching
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paifang_tools.signals import checking
-from paifang_tools.signals.shipped import part
+from paifang_tools.signals.telling import STATES, monitor_words, reason_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 """Numbers of a signal node's points."""
 PHASES, DETECTORS_MOST, GROUPS_MOST = 8, 32, 16
 
-STATES = ("starting", "all-red", "running", "flashing", "latched flash")
 MODES = ("automatic", "flash", "free")
 COMMANDED = ("hold", "force_off", "omit", "call", "ped_call")
 RECALLS = ("minimum", "maximum", "pedestrian")
@@ -38,36 +37,6 @@ ASPECT_WORDS = (
     "flashing red",
     "dark",
 )
-MONITOR_FROM, OWN_FROM = 16, 32
-"""Reasons for flashing: of the interlock, from here on the monitor's, from here on the role's."""
-REASONS = {
-    0: "",
-    1: "it has just been switched on",
-    2: "asked for",
-    3: "a request that is none",
-    4: "its memory is broken",
-    32: "its program has failed",
-    33: "the site record is damaged or not signed",
-    35: "it was not stopped properly",
-    36: "a command",
-    40: "the switch in the cabinet",
-    41: "a command",
-    42: "low supply",
-    43: "no plan is in force",
-    44: "no site record is loaded",
-}
-
-
-def reason_words(reason: int) -> str:
-    """Why it flashes: "conflict", "a command"; "" for no reason."""
-    if MONITOR_FROM < reason < OWN_FROM:
-        return monitor_words(reason - MONITOR_FROM)
-    return REASONS.get(reason, f"reason {reason}")
-
-
-def monitor_words(reason: int) -> str:
-    reasons: tuple[str, ...] = part("monitor").REASONS
-    return reasons[reason] if reason < len(reasons) else f"reason {reason}"
 
 
 class Names:

@@ -12,11 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from paifang_tools.signals import telling
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WORDS_SHOWN = 24
-_STREET = "street"
+_SIGNAL, _STREET = "signal", "street"
 _POINTS_SHOWN = (_STREET, "pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
 _ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
 """Counting these counts the readings of sensors, which are what is emitted."""
@@ -71,8 +73,7 @@ class Screen:
         if item["kind"] == "reading" and item["point"] in _POINTS_SHOWN:
             self._latest[item["node"]][item["point"]] = f"{_value(item['value'])} {item['unit']}".rstrip()
         elif item["kind"] == "event":
-            detail = f": {item['detail']}" if item["detail"] else ""
-            self.say(f"{item['node']} reports {item['event']}{detail}")
+            self.say(f"{item['node']} reports {_event(item)}")
 
     def show(self, rows: list[dict[str, Any]], emitted: Mapping[str, int]) -> None:
         """The gateway's nodes, and how many readings each one's sensors have emitted."""
@@ -122,6 +123,12 @@ class Screen:
             if room < 0 and self._below:
                 return words[place + 1 :]
         return words
+
+
+def _event(item: Mapping[str, Any]) -> str:
+    if item["event"] == _SIGNAL:
+        return telling.event_words(item["detail"], lambda group: f"group {group}")
+    return f"{item['event']}: {item['detail']}" if item["detail"] else item["event"]
 
 
 def _value(value: bool | float | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from paifang_rig.authority import Authority
 from paifang_rig.control import ResetCause
-from paifang_tools.signals import flash
+from paifang_tools.signals import flash, site_file
 from paifang_wire import cbor
 
 from . import node as signal_node
@@ -48,7 +48,7 @@ class InProcess:
         self.street = Street()
         self.role: Any = None
         self._authority = authority or Authority()
-        self._monitor = monitor or signal_node.monitor_section(site_record)
+        self._monitor = monitor or site_file.monitor_config(site_record)
         site = signal_node.signed_site(self._authority, _NAME, site_record)
         self._folder = Path(tempfile.mkdtemp(prefix="paifang-signal-"))
         self._end = weakref.finalize(self, shutil.rmtree, self._folder)

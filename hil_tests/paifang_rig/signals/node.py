@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from paifang_rig.simulated.models.sensor import Sensor
 
 LOOP_UART = 2
+NO_SITE: tuple[Any, ...] = (0, "", (), (0,), (), (), ())
 LOOP_BAUD = 921_600
 HEAP = "256k"
 
@@ -39,14 +40,6 @@ def example(country: str = "US") -> tuple[list[Any], list[Any]]:
     found = site_file.to_site(site_file.SiteFile.model_validate(tomllib.loads(examples.site_text(country))))
     plan = plan_file.PlanFile.model_validate(tomllib.loads(examples.plan_text(country)))
     return found.record, plan_file.to_record(plan, found.record)
-
-
-def monitor_section(site_record: Sequence[Any]) -> dict[str, Any]:
-    """What config.json has for the monitor of a node with this site record, as somebody would type it in."""
-    _, _, groups, conflicts, _, _, own = site_record
-    options = own[0] if own else 0
-    vehicles = sum(1 << i for i, group in enumerate(groups) if group[1] == 0)
-    return {"matrix": ",".join(f"{mask:x}" for mask in conflicts), "vehicles": f"{vehicles:x}", "options": options}
 
 
 def signed_site(authority: Authority, name: str, site_record: Sequence[Any], edition: int = 1) -> bytes:
@@ -71,7 +64,7 @@ def make_signal(
 ) -> Node:
     """A signal without power yet. Without `hardware` its cabinet is a loop at UART 2; `options` as of `make_node`."""
     authority = authority or Authority()
-    monitor = monitor_section(site_record or [0, "", [], [], [], [], []])
+    monitor = site_file.monitor_config(site_record or NO_SITE)
     wired = {"monitor": monitor, **({"loop": {"uart": LOOP_UART, "baud": LOOP_BAUD}} if hardware is None else hardware)}
     identity = authority.identity(name)
     node = make_node(

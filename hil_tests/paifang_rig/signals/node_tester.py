@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from paifang_rig.authority import Authority
 from paifang_rig.nodes import SERIAL_LINK
 from paifang_tools import build
-from paifang_tools.signals import flash
+from paifang_tools.signals import flash, site_file
 from paifang_wire import cbor
 
 from . import node as signal_node
@@ -91,7 +91,7 @@ def write_files(folder: Path, uart: int = signal_node.LOOP_UART) -> None:
     """flash.bin and nvs.bin of a node that can be tested at the end of a serial line, at this UART of its board."""
     authority, record = Authority(), site_record()
     signed = signal_node.signed_site(authority, _NAME, record)
-    hardware = {"monitor": signal_node.monitor_section(record), "loop": {"uart": uart, "baud": signal_node.LOOP_BAUD}}
+    hardware = {"monitor": site_file.monitor_config(record), "loop": {"uart": uart, "baud": signal_node.LOOP_BAUD}}
     link = SERIAL_LINK | {"uart": 3 - uart}
     config = {"node": _NAME, "site": authority.site, "role": "traffic_signal", "period_ms": 60_000, "link": link}
     image = build.build_image(config | {"hardware": hardware})

@@ -13,8 +13,8 @@ from signal_side import AMBER, CLEARANCE, EXAMPLE, GREEN, NODE, PLAN, WALK, aspe
 
 from paifang.cli import signal_board, signal_state
 from paifang.cli.signal_known import Known
-from paifang.cli.signal_log import words
 from paifang.commands.signals import staged_id
+from paifang_tools.signals import telling
 from paifang_tools.signals.shipped import part
 from paifang_wire import cbor
 
@@ -173,12 +173,12 @@ def test_words_and_numbers_are_those_of_the_firmware():
     assert [getattr(found_aspects, firmware_names.get(word, word)) for word in said] == list(range(len(said)))
     assert len(said) == found_aspects.ASPECTS
     modes = [interlock.START_FLASH, interlock.START_RED, interlock.RUN, interlock.FLASH, interlock.LATCHED]
-    assert modes == list(range(len(signal_state.STATES)))
+    assert modes == list(range(len(telling.STATES)))
     own = {getattr(unit, name) for name in dir(unit) if name.startswith("REASON_")} - {unit.REASON_ASKED}
     own |= {unit.REASON_ASKED + bit for bit in range(4)}
     of_interlock = {getattr(interlock, name) for name in dir(interlock) if name.startswith("REASON_")}
-    assert (own | of_interlock) - {interlock.REASON_CALLER} == signal_state.REASONS.keys()
-    assert (interlock.REASON_CALLER, unit.REASON_TASK) == (signal_state.MONITOR_FROM, signal_state.OWN_FROM)
+    assert (own | of_interlock) - {interlock.REASON_CALLER} == telling.REASONS.keys()
+    assert (interlock.REASON_CALLER, unit.REASON_TASK) == (telling.MONITOR_FROM, telling.OWN_FROM)
     names = {row[0]: row[1] for row in describing.table()}
     for word, number in (
         ("state", 1),
@@ -219,11 +219,12 @@ LOG = [
 
 @pytest.mark.parametrize(("detail", "said"), LOG)
 def test_an_event_in_words(detail, said):
-    assert words(detail, signal_state.Names(KNOWN)) == said
+    assert telling.event_words(detail, signal_state.Names(KNOWN).with_phases) == said
 
 
 def test_an_event_without_names():
-    assert words("state 4 reason 17 group 3", signal_state.Names(NAMELESS)) == "latched flash: conflict on group 3"
+    nameless = signal_state.Names(NAMELESS).with_phases
+    assert telling.event_words("state 4 reason 17 group 3", nameless) == "latched flash: conflict on group 3"
 
 
 async def test_the_log_of_a_junction(junction, ask, people, tmp_path):
