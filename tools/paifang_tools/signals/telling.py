@@ -44,7 +44,7 @@ def monitor_words(reason: int) -> str:
 
 
 def event_words(detail: str, group_words: Callable[[int], str]) -> str:
-    """A signal's event for people; what is not known stands as the node said it. `group_words`: of a group from 1 on."""
+    """An event for people; what is not known stands as the node said it. `group_words`: of a group from 1 on."""
     state = _STATE.fullmatch(detail)
     if state is not None:
         return _state_words(int(state[1]), int(state[2]), int(state[3]), group_words)
