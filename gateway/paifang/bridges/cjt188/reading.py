@@ -17,6 +17,7 @@ from paifang.bridges.cjt188.frame import (
     VALVE,
     Frame,
 )
+from paifang.bridges.cursor import Cursor
 from paifang.bridges.errors import FrameError
 from paifang.bridges.values import Value, bcd, local_time, scaled
 
@@ -121,14 +122,14 @@ def values(answer: Frame, *, unit_first: bool = False) -> tuple[Value, ...]:
     names = _AMOUNTS.get(len(answer.data))
     if names is None:
         raise FrameError("length", f"{len(answer.data)} bytes, no meter of the standard sends that")
-    fields = _Fields(answer.data)
-    found = [_amount(name, fields.next(_AMOUNT_LENGTH), unit_first=unit_first) for name in names]
+    fields = Cursor(answer.data)
+    found = [_amount(name, fields.take(_AMOUNT_LENGTH), unit_first=unit_first) for name in names]
     if "heat" in names:
         found += [
-            _temperature(f"{name}_temperature", fields.next(_TEMPERATURE_LENGTH)) for name in ("supply", "return")
+            _temperature(f"{name}_temperature", fields.take(_TEMPERATURE_LENGTH)) for name in ("supply", "return")
         ]
-        found.append(Value("hours", _number(fields.next(_HOURS_LENGTH), 0), "h"))
-    return (*found, _clock(fields.next(_CLOCK_LENGTH)), *status(answer))
+        found.append(Value("hours", _number(fields.take(_HOURS_LENGTH), 0), "h"))
+    return (*found, _clock(fields.take(_CLOCK_LENGTH)), *status(answer))
 
 
 def status(answer: Frame) -> tuple[Value, ...]:
@@ -141,17 +142,6 @@ def status(answer: Frame) -> tuple[Value, ...]:
         Value("valve_fault", bits & _VALVE == _VALVE_FAULT),
         Value("battery_low", bool(bits & _BATTERY_LOW)),
     )
-
-
-class _Fields:
-    """Takes one field after the other."""
-
-    def __init__(self, data: bytes) -> None:
-        self._left = data
-
-    def next(self, length: int) -> bytes:
-        field, self._left = self._left[:length], self._left[length:]
-        return field
 
 
 def _amount(name: str, field: bytes, *, unit_first: bool) -> Value:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from paifang.bridges.cursor import Cursor
 from paifang.bridges.errors import FrameError
 from paifang.bridges.values import float32
 
@@ -48,25 +49,8 @@ _FIXED_OCTETS = {0x19: DATE_TIME_LENGTH, 0x1A: 5, 0x1B: 4}
 _LONG_FORM = 0x80
 
 
-class Reader:
-    """Takes one value after the other out of bytes; FrameError "length" where they end too early."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    @property
-    def left(self) -> int:
-        return len(self._data) - self._at
-
-    def take(self, length: int) -> bytes:
-        if length > self.left:
-            raise FrameError("length", f"{length} bytes needed, {self.left} are left")
-        self._at += length
-        return self._data[self._at - length : self._at]
-
-    def byte(self) -> int:
-        return self.take(1)[0]
+class Reader(Cursor):
+    """Takes one value after the other."""
 
     def data(self, depth: int = 0) -> Data:
         """One value with its tag."""

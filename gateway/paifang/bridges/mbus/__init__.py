@@ -1,0 +1,1 @@
+"""Wired M-Bus: heat, water, gas and electricity meters of EN 13757."""
