@@ -14,7 +14,7 @@ from paifang.bridges.dlt645 import frame as frames
 from paifang.bridges.dlt645 import identifiers, reading, relay
 from paifang.bridges.dlt645.frame import ANY, Frame, decode, encode, splitter
 from paifang.bridges.errors import FrameError
-from paifang.bridges.values import Value
+from paifang.bridges.values import Value, to_bcd
 
 ENERGY = 0x00010000
 VOLTAGE_A = 0x02010100
@@ -88,6 +88,36 @@ def test_a_captured_answer_says_what_it_is_known_to_say(text, said):
 def test_a_meter_of_1997_answers():
     question = reading.read_1997("3", 0xB611)
     assert reading.values_1997(question, decode(bytes.fromhex(ANSWER_1997))) == (Value("voltage_a", Decimal(100), "V"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("44E9", "length"), ("45E933333333", "function"), ("33C33333", "function")]
+)
+def test_what_a_meter_of_1997_does_not_say(content, reason):
+    data = bytes((byte - 0x33) & 0xFF for byte in bytes.fromhex(content))
+    with pytest.raises(FrameError) as refused:
+        reading.values_1997(reading.read_1997("3", 0xB611), Frame("000000000003", 0x81, data))
+    assert refused.value.reason == reason
+
+
+def test_an_identifier_of_1997_that_no_table_has():
+    question = reading.read_1997("3", 0xC010)
+    with pytest.raises(FrameError) as refused:
+        reading.values_1997(question, Frame("000000000003", 0x81, question.data + bytes(4)))
+    assert refused.value.reason == "unknown"
+
+
+def test_too_much_data_is_not_sent():
+    with pytest.raises(FrameError) as refused:
+        encode(Frame("1", 0x14, bytes(frames.MAX_DATA_LENGTH + 1)))
+    assert refused.value.reason == "length"
+
+
+@pytest.mark.parametrize("number", [-1, 100])
+def test_digits_that_do_not_fit(number):
+    with pytest.raises(FrameError) as refused:
+        to_bcd(number, 1)
+    assert refused.value.reason == "value"
 
 
 @pytest.mark.parametrize(("text", "action"), [(TRIP, relay.Action.TRIP), (PERMIT, relay.Action.PERMIT_CLOSING)])
