@@ -163,6 +163,8 @@ def is_what(record: Record, other: object) -> bool:
         ("0d 13 e2 ff ff", Record("volume", Decimal("-0.001"), "m3")),
         ("05 13 00 00 c0 7f", Record("volume", None, "m3")),
         ("0a 78 34 0a", Record("fabrication_number", None, "")),
+        ("01 fd 17 80", Record("error_flags", Decimal(0x80), "")),
+        ("01 fd 3a 80", Record("dimensionless", Decimal(-128), "")),
         ("01 6f 05", Record("unknown_6f", Decimal(5), "")),
         ("01 fd 7f 05", Record("unknown_fd_7f", Decimal(5), "")),
         ("03 6d 00 00 00", Record("date_time", None, "")),

@@ -9,6 +9,8 @@ EXTENDED = 0x80
 
 NUMBERS_OF_NAMES = frozenset(("fabrication_number", "enhanced_identification", "customer", "customer_location"))
 """Quantities whose BCD is a name: leading zeros belong to it."""
+BIT_FIELDS = frozenset(("error_flags", "error_mask", "digital_output", "digital_input"))
+"""Quantities whose binary value is bits, not a number with a sign (type D)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def _binary(data: bytes, meaning: Meaning) -> Content:
     if meaning.moment:
         reader = _MOMENTS.get(len(data))
         return reader(data) if reader else None
-    return scaled(int.from_bytes(data, "little", signed=True), meaning.power)
+    return scaled(int.from_bytes(data, "little", signed=meaning.quantity not in vif.BIT_FIELDS), meaning.power)
 
 
 def _decimal(data: bytes, meaning: Meaning) -> Content:
