@@ -42,6 +42,11 @@ class Line(Protocol):
         """When `tick` is due; None: nothing is open."""
         ...
 
+    @property
+    def quiet_us(self) -> int:
+        """From when on anything may be sent."""
+        ...
+
     def free_us(self, request: Request, now_us: int) -> int:
         """From when on this may be asked, as far as is known now."""
         ...

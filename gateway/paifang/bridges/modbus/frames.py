@@ -43,6 +43,7 @@ EXCEPTIONS = {
 
 CRC_LENGTH = 2
 RTU_EXCEPTION_LENGTH = 5
+RTU_WRITE_LENGTH = 8
 MBAP_LENGTH = 7
 MBAP_MOST = 260
 """Longest frame of Modbus TCP (messaging guide 4.1)."""
@@ -138,6 +139,15 @@ def rtu_answer(request: Request, frame: bytes) -> Answer:
     return _answer(request, frame[0], frame[1:-CRC_LENGTH])
 
 
+def find_answer(data: bytes) -> tuple[int, int] | None:
+    """Start and end of the first whole answer on a serial line, whosever it is; None: there is none yet."""
+    for start in range(len(data) - RTU_EXCEPTION_LENGTH + 1):
+        end = start + _rtu_length(data, start)
+        if start < end <= len(data) and checksum(data[start : end - CRC_LENGTH]) == data[end - CRC_LENGTH : end]:
+            return start, end
+    return None
+
+
 def tcp_answer(request: Request, transaction: int, frame: bytes) -> Answer:
     """The answer in a whole frame of Modbus TCP. Raises FrameError when it is none, or not to this request."""
     if len(frame) < MBAP_LENGTH + 2 or frame[2:4] != bytes(2):
@@ -147,6 +157,16 @@ def tcp_answer(request: Request, transaction: int, frame: bytes) -> Answer:
     if int.from_bytes(frame[:2]) != transaction:
         raise FrameError("sequence", f"transaction {int.from_bytes(frame[:2])}, {transaction} was asked")
     return _answer(request, frame[6], frame[MBAP_LENGTH:])
+
+
+def _rtu_length(data: bytes, start: int) -> int:
+    """Length of an answer that begins there; 0: none does."""
+    function = data[start + 1]
+    if function & EXCEPTION:
+        return RTU_EXCEPTION_LENGTH
+    if function in TABLES:
+        return RTU_EXCEPTION_LENGTH + data[start + 2]
+    return RTU_WRITE_LENGTH if function in WRITES else 0
 
 
 def _answer(request: Request, unit: int, pdu: bytes) -> Answer:

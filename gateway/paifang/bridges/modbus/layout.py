@@ -6,6 +6,7 @@ Until then, and after, everything else is read: one register that a device does 
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 RETRY_US = 600_000_000
 """After this time a span that was refused is asked for once more: devices get new firmware."""
+FORGET_US = 3_600_000_000
+"""After this time it is forgotten what the device did not like together: that may have been noise."""
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class Layout:
     def __init__(self, groups: Mapping[str, Iterable[Span]], limits: Limits, cost: Cost) -> None:
         self._groups = {name: list(spans) for name, spans in groups.items()}
         self.limits = limits
+        self._said = copy(limits)
+        self._forget_us = FORGET_US
         self._cost = cost
         self._plans: dict[frozenset[str], list[Block]] = {}
         self._trials: dict[Block, _Trial] = {}
@@ -48,11 +53,17 @@ class Layout:
 
     def blocks(self, groups: Iterable[str], now_us: int) -> list[Block]:
         """What to ask for when these groups are due, in the order of tables and addresses."""
+        self._forget(now_us)
         wanted = frozenset(groups)
         if wanted not in self._plans:
             self._plans[wanted] = plan(self._good(wanted), self.limits, self._cost)
         planned = [leaf for block in self._plans[wanted] for leaf in self._leaves(block)]
         return planned + self._retried(wanted, now_us)
+
+    def look(self, turn: int) -> tuple[Block, ...]:
+        """One value to ask for, to see whether the device is there; another one each time."""
+        spans = [span for group in self._groups.values() for span in group]
+        return (block_of([spans[turn % len(spans)]]),) if spans else ()
 
     def answered(self, block: Block) -> None:
         """The device gave all of it."""
@@ -81,6 +92,14 @@ class Layout:
         for piece in pieces:
             self._parents[piece].append(trial)
         return pieces
+
+    def _forget(self, now_us: int) -> None:
+        if now_us < self._forget_us:
+            return
+        self._forget_us = now_us + FORGET_US
+        self.limits.max_registers, self.limits.max_bits = self._said.max_registers, self._said.max_bits
+        self.limits.apart.clear()
+        self._plans.clear()
 
     def _give_up(self, span: Span, now_us: int) -> None:
         if span not in self.refused_spans:

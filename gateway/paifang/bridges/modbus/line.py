@@ -95,24 +95,26 @@ class RtuLine:
         self._rests_until_us: dict[int, int] = {}
         self._past: dict[tuple[int, int, int], list[_Past]] = {}
         self._suspect_until_us: dict[int, int] = {}
+        self._slowest_us: dict[int, int] = {}
         self._echoes = False
 
     @property
     def is_open(self) -> bool:
         return self._open is not None
 
+    @property
+    def quiet_us(self) -> int:
+        return self._busy_until_us + self.timing.silence_us
+
     def free_us(self, request: Request, now_us: int) -> int:
-        """From when on this may be asked, as far as is known now."""
         suspect = self._suspect_until_us.get(request.unit, 0) > now_us
         owed = (
             past.until_us
             for past in self._past_like(request, now_us)
             if past.request != request and (suspect or not past.frame)
         )
-        silent_us = self._busy_until_us + self.timing.silence_us
-        return max(
-            silent_us, self._rests_until_us.get(request.unit, 0), 0 if request.is_write else max(owed, default=0)
-        )
+        owed_us = 0 if request.is_write else max(owed, default=0)
+        return max(self.quiet_us, self._rests_until_us.get(request.unit, 0), owed_us)
 
     def ask(self, request: Request, now_us: int, timeout_us: int, rest_us: int = 0) -> bytes:
         """The bytes to send now. `timeout_us`: how long the unit may think; `rest_us`: what it needs afterwards."""
@@ -133,10 +135,11 @@ class RtuLine:
             if len(self._buffer) > BUFFER_MOST:
                 self._clear(now_us)
             return None
-        for frame in self._whole_frames(self._open):
+        self._drop_echo(self._open)
+        for frame in self._whole_frames():
             answer = self._taken(self._open, frame, now_us)
             if answer is not None:
-                self._remember(_Past(now_us + self.timing.late_us, self._open.request, frame))
+                self._take(self._open, frame, now_us)
                 return self._end(now_us, answer)
         return None
 
@@ -189,26 +192,28 @@ class RtuLine:
             self._buffer = b""
         return Outcome(asked.request, answer, asked.asked_us, now_us, fault)
 
-    def _whole_frames(self, asked: _Open) -> Iterator[bytes]:
+    def _drop_echo(self, asked: _Open) -> None:
+        """Some adapters hear what they send.
+
+        A write of one value is answered by the same bytes: only where echoes are known is the first copy no answer.
+        """
+        doubtful = asked.request.function in frames.SINGLE_WRITES and not self._echoes
+        if not asked.echoed and not doubtful and self._buffer.startswith(asked.sent):
+            asked.echoed = self._echoes = True
+            self.faults["echo"] += 1
+            self._buffer = self._buffer[len(asked.sent) :]
+
+    def _whole_frames(self) -> Iterator[bytes]:
         """Frames in what was heard, each taken out of it; what stands before one is noise."""
-        while (found := _find(self._buffer)) is not None:
-            before, frame, self._buffer = (
-                self._buffer[: found[0]],
-                self._buffer[slice(*found)],
-                self._buffer[found[1] :],
-            )
-            if before == asked.sent:
-                self._echoes = True
-            if before:
-                self.faults["echo" if before == asked.sent else "noise"] += 1
+        while (found := frames.find_answer(self._buffer)) is not None:
+            frame = self._buffer[slice(*found)]
+            self._count_noise(found[0])
+            self._buffer = self._buffer[found[1] :]
             yield frame
 
     def _taken(self, asked: _Open, frame: bytes, now_us: int) -> Answer | None:
         """The answer in a frame; None: it is not the answer to the open question, or may be another's."""
         request = asked.request
-        if self._echoes and request.is_write and frame == asked.sent and not asked.echoed:
-            asked.echoed = True
-            return None
         try:
             answer = frames.rtu_answer(request, frame)
         except FrameError:
@@ -223,6 +228,19 @@ class RtuLine:
             self._suspect_until_us[request.unit] = now_us + SUSPECT_US
             return None
         return answer
+
+    def _take(self, asked: _Open, frame: bytes, now_us: int) -> None:
+        """A frame is the answer.
+
+        One that equals an earlier answer to this question may be that, come twice: the true one is then still to come,
+        within the time that this unit has ever needed.
+        """
+        request = asked.request
+        slowest_us = max(self._slowest_us.get(request.unit, 0), now_us - asked.asked_us)
+        self._slowest_us[request.unit] = slowest_us
+        if any(past.request == request and past.frame == frame for past in self._past_like(request, now_us)):
+            self._remember(_Past(asked.asked_us + 2 * slowest_us, request))
+        self._remember(_Past(now_us + self.timing.late_us, request, frame))
 
     def _unasked(self, frame: bytes, now_us: int) -> None:
         """A whole frame that is no answer to what is open."""
@@ -250,28 +268,13 @@ class RtuLine:
 
     def _clear(self, now_us: int) -> None:
         """What was heard while nothing was open: nobody's answer."""
-        while (found := _find(self._buffer)) is not None:
-            self.faults["noise"] += found[0] > 0
+        while (found := frames.find_answer(self._buffer)) is not None:
+            self._count_noise(found[0])
             self._unasked(self._buffer[slice(*found)], now_us)
             self._buffer = self._buffer[found[1] :]
-        self.faults["noise"] += bool(self._buffer)
+        self._count_noise(len(self._buffer))
         self._buffer = b""
 
-
-def _find(data: bytes) -> tuple[int, int] | None:
-    """Start and end of the first whole answer, whosever it is."""
-    for start in range(len(data) - frames.RTU_EXCEPTION_LENGTH + 1):
-        end = start + _length(data, start)
-        if start < end <= len(data) and frames.checksum(data[start : end - 2]) == data[end - 2 : end]:
-            return start, end
-    return None
-
-
-def _length(data: bytes, start: int) -> int:
-    """Length of an answer that begins there; 0: none does."""
-    function = data[start + 1]
-    if function & frames.EXCEPTION:
-        return frames.RTU_EXCEPTION_LENGTH
-    if function in frames.TABLES:
-        return frames.RTU_EXCEPTION_LENGTH + data[start + 2]
-    return 8 if function in frames.WRITES else 0
+    def _count_noise(self, length: int) -> None:
+        if length:
+            self.faults["noise"] += 1

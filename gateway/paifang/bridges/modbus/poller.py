@@ -91,16 +91,17 @@ class Poller:
         self._orders: list[OpenOrder] = []
         self._asked: tuple[Unit, Block] | OpenOrder | None = None
         self._events: list[Event] = []
-        self._spare_us = 0
+        self._spare_us = self._spare_most_us = 0
         self._counted_us = now_us
 
     def add(self, unit: Unit) -> None:
         """A unit that is polled from now on."""
         self.units[unit.address] = unit
-        self._spare_us = self._spare_most_us
+        self._set_spare_most()
 
     def remove(self, address: int) -> None:
         self.units.pop(address, None)
+        self._set_spare_most()
 
     def order(self, order: Order) -> None:
         """A write: it goes before all polls, after the orders that were there before it."""
@@ -123,6 +124,8 @@ class Poller:
         self._ended(self.line.tick(now_us))
         if self.line.is_open:
             return Wait(self.line.wake_us)
+        if self.line.quiet_us > now_us:
+            return Wait(self.line.quiet_us)
         self._count_time(now_us)
         self._expire(now_us)
         return self._step_orders(now_us) or self._step_units(now_us)
@@ -141,8 +144,9 @@ class Poller:
     def _step_units(self, now_us: int) -> Send | Wait:
         """The next block of the unit that is longest overdue, or when there will be one."""
         wake_us = [opened.due_us for opened in self._first_orders()]
-        for unit in sorted(self.units.values(), key=lambda unit: unit.due_us):
-            ready_us = self._ready_us(unit, now_us)
+        looks_from_us = self._looks_from_us(now_us)
+        for unit in sorted(self.units.values(), key=_due):
+            ready_us = unit.due_us if unit.is_up else max(unit.due_us, looks_from_us)
             if ready_us > now_us:
                 wake_us.append(ready_us)
                 continue
@@ -157,12 +161,12 @@ class Poller:
                 wake_us.append(unit.due_us)
         return Wait(min(wake_us, default=None))
 
-    def _ready_us(self, unit: Unit, now_us: int) -> int:
-        """When a unit may be asked: one that is down when the dead have time to spare, if anybody is up."""
-        missing_us = min(unit.patience.timeout_us, self._spare_most_us) - self._spare_us
-        if unit.is_up or missing_us <= 0 or not any(each.is_up for each in self.units.values()):
-            return unit.due_us
-        return max(unit.due_us, now_us + missing_us * DEAD_SHARE)
+    def _looks_from_us(self, now_us: int) -> int:
+        """When the dead have saved up enough for the next look at one of them; if nobody is up, always."""
+        missing_us = self._spare_most_us - self._spare_us
+        if missing_us <= 0 or not any(unit.is_up for unit in self.units.values()):
+            return now_us
+        return now_us + missing_us * DEAD_SHARE
 
     def _first_orders(self) -> Iterator[OpenOrder]:
         """The oldest order of each unit: the next one waits until that has been read back."""
@@ -177,10 +181,10 @@ class Poller:
             self._orders.remove(opened)
             self._events.append(Written(opened.order, "expired"))
 
-    @property
-    def _spare_most_us(self) -> int:
+    def _set_spare_most(self) -> None:
         """More than for one look at the most patient unit is not saved up."""
-        return max((unit.patience.timeout_us for unit in self.units.values()), default=0)
+        self._spare_most_us = max((unit.patience.timeout_us for unit in self.units.values()), default=0)
+        self._spare_us = min(self._spare_us, self._spare_most_us)
 
     def _count_time(self, now_us: int) -> None:
         earned_us = (now_us - self._counted_us) // DEAD_SHARE
@@ -216,3 +220,7 @@ class Poller:
             return
         unit.layout.answered(block)
         self._events.append(Read(unit.address, block, answer.data, outcome.asked_us, now_us))
+
+
+def _due(unit: Unit) -> int:
+    return unit.due_us

@@ -49,6 +49,10 @@ class TcpLine:
     def wake_us(self) -> int | None:
         return self._open.deadline_us if self._open else None
 
+    @property
+    def quiet_us(self) -> int:
+        return 0
+
     def free_us(self, request: Request, now_us: int) -> int:
         return max(now_us, self._rests_until_us.get(request.unit, 0))
 

@@ -19,7 +19,7 @@ HIT = -1
 FIRST_BACKOFF_US = 1_000_000
 LAST_BACKOFF_US = 60_000_000
 """Between two looks at a device that is down: doubled each time, and for ever."""
-SILENT_BLOCK = 3
+SILENT_BLOCK = 4
 """A block that is not answered so often, while others are, is one that the device does not have."""
 
 
@@ -63,10 +63,9 @@ class Unit:
         """When there is something to ask again. While it is down: when to look at it."""
 
     def waiting(self, now_us: int) -> Iterable[Block]:
-        """Blocks to ask for now, in their order; a unit that is down is looked at with one of its shortest ones."""
+        """Blocks to ask for now, in their order; a unit that is down is asked for one value."""
         if not self.is_up:
-            blocks = sorted(self.layout.blocks(self._due_us, now_us), key=lambda block: block.count)
-            return blocks[self._looks % len(blocks) :][:1] if blocks else ()
+            return self.layout.look(self._looks)
         if not self._left:
             self._begin(now_us)
         return self._left
@@ -90,8 +89,9 @@ class Unit:
         if not self.is_up:
             self._back_off(now_us)
             return False
-        self._score += MISS
-        self._count(block, now_us)
+        if not self._is_to_blame(block):
+            self._score += MISS
+        self._ask_later(block, now_us)
         if self._score < DOWN_AT:
             self.due_us = max(self.due_us, now_us)
             return False
@@ -114,16 +114,20 @@ class Unit:
         self._asked_again.clear()
         self._set_due()
 
-    def _count(self, block: Block, now_us: int) -> None:
+    def _is_to_blame(self, block: Block) -> bool:
+        """Whether the unit has answered to others since this block was first missed."""
+        return self._missed.setdefault(block, _Silence(self._answers)).answers < self._answers
+
+    def _ask_later(self, block: Block, now_us: int) -> None:
         """A block is asked for twice in a round. One that is never answered, while others are, is not there."""
-        first = self._missed.setdefault(block, _Silence(self._answers))
-        first.count += 1
+        silence = self._missed[block]
+        silence.count += 1
         if block in self._asked_again:
             self._take_off(block)
         elif block in self._left:
             self._asked_again.add(block)
             self._left.rotate(-1)
-        if first.count >= SILENT_BLOCK and self._answers > first.answers:
+        if silence.count >= SILENT_BLOCK and self._is_to_blame(block):
             del self._missed[block]
             self._take_off(block)
             self.refused(block, 0, now_us)
