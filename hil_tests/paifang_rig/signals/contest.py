@@ -14,15 +14,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paifang.insight import pressure
+
+from . import advising, junction, loop, metrics, nets, ports, records, rivals
 from . import demand as traffic
-from . import junction, loop, metrics, nets, ports, records, rivals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DEMANDS = (0.5, 1.0, 1.3)
 FIXED, ACTUATED, NEMA, FIRMWARE = "fixed", "SUMO actuated", "SUMO NEMA", "firmware"
-CONTROLLERS = (FIXED, ACTUATED, NEMA, FIRMWARE)
+ADVISED = "firmware + max-pressure"
+CONTROLLERS = (FIXED, ACTUATED, NEMA, FIRMWARE, ADVISED)
 SEARCH_SEED = 101
 
 GRIDS: dict[str, tuple[tuple[float, ...], ...]] = {
@@ -112,7 +115,7 @@ def play_one(entry: Entry, net: nets.Net, folder: Path) -> Outcome:
         (entry.duration_s + traffic.DRAIN_S) * 1_000,
         rival.program if rival else "",
     )
-    driver = rivals.Walks(crossing, rival) if rival else _firmware(crossing)
+    driver = rivals.Walks(crossing, rival) if rival else _firmware(crossing, entry.controller == ADVISED)
     result = loop.drive(run, [driver])
     return Outcome(entry, metrics.figures(result), max(result.longest_waits_ms.values(), default=0))
 
@@ -134,5 +137,25 @@ def _rival(entry: Entry, crossing: junction.Junction) -> rivals.Rival | None:
     return None
 
 
-def _firmware(crossing: junction.Junction) -> loop.Firmware:
-    return loop.Firmware(crossing, ports.InProcess(records.site_record(crossing), records.plan_record(crossing)))
+def _firmware(crossing: junction.Junction, is_advised: bool) -> loop.Firmware:
+    port = ports.InProcess(records.site_record(crossing), records.plan_record(crossing))
+    advise = advising.Watch(crossing, pressure.MaxPressure(advised_junction(crossing)).advise) if is_advised else None
+    return loop.Firmware(crossing, port, advise)
+
+
+def advised_junction(crossing: junction.Junction) -> pressure.Junction:
+    """What a gateway is told of the cross: rings and lanes, services with walks, its longest red."""
+    rings = tuple(
+        tuple(tuple(p for p in side if p in crossing.phases) for side in ring)
+        for ring in (((1, 2), (3, 4)), ((5, 6), (7, 8)))
+    )
+    change_s = (records.AMBER_MS + records.RED_MS) / 1_000
+    green_s = dict.fromkeys(crossing.phases, records.LEAST_GREEN_MS / 1000)
+    green_s |= dict.fromkeys(crossing.ped_phases, float(rivals.walk_s(crossing)))
+    return pressure.Junction(
+        rings,
+        {p: len(crossing.lanes[p]) for p in crossing.phases},
+        {p: green_s[p] + change_s for p in crossing.phases},
+        {},
+        records.MOST_RED_MS / 1_000,
+    )
