@@ -50,7 +50,7 @@ def _of_profile(profile: AnyProfile) -> Iterator[Mistake]:
             yield Mistake((table,), f"at least one of {table}")
     seen: dict[str, str] = {}
     for name, point in profile.points.items():
-        key = point.attributes.model_dump_json()
+        key = repr(point.attributes)
         if key in seen:
             yield Mistake(("points", name, "attributes"), f"the same as those of {seen[key]}")
         seen.setdefault(key, name)

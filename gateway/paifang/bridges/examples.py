@@ -1,0 +1,78 @@
+"""The frames in a profile, read with the codec of its protocol: what `paifang profile test` runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paifang.bridges.cjt188 import frame as cjt188_frame
+from paifang.bridges.cjt188 import reading as cjt188
+from paifang.bridges.dlms import hdlc, push
+from paifang.bridges.dlt645 import frame as dlt645_frame
+from paifang.bridges.dlt645 import reading as dlt645
+from paifang.bridges.errors import FrameError
+from paifang.bridges.matching import Matcher
+from paifang.bridges.mbus import frame as mbus_frame
+from paifang.bridges.mbus import telegram as mbus
+from paifang.bridges.modbus import example as modbus
+from paifang.bridges.p1 import objects as p1
+from paifang.bridges.p1 import telegram as p1_telegram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paifang.profiles.conversion import Reading
+    from paifang.profiles.model import AnyProfile, Example
+
+    Decoder = Callable[[AnyProfile, Example], dict[str, Reading]]
+
+
+def _dlt645(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    answer = dlt645_frame.decode(_frame(example))
+    if example.request is not None:
+        dlt645.check_answer(dlt645_frame.decode(example.request), answer)
+    length = dlt645.IDENTIFIER_LENGTH
+    identifier = int.from_bytes(answer.data[:length], "little")
+    found = dlt645.values(identifier, answer.data[length:])
+    return Matcher(profile).readings(found, f"{identifier:08X}")
+
+
+def _cjt188(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    return Matcher(profile).readings(cjt188.values(cjt188_frame.decode(_frame(example))))
+
+
+def _mbus(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    question = mbus_frame.ask(mbus_frame.ANYBODY, frame_count=False)
+    answer = mbus_frame.data_in(question, mbus_frame.decode(_frame(example)))
+    return Matcher(profile).readings(mbus.decode(answer).records)
+
+
+def _p1(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    if example.text is None:
+        raise FrameError("shape", "an example of P1 has its telegram as text")
+    # TOML has lines as editors write them, a port sends CR LF.
+    data = example.text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    return Matcher(profile).readings(p1.values(p1_telegram.decode(data)))
+
+
+def _dlms(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    pushed = push.Joiner().take(hdlc.decode(_frame(example)))
+    if pushed is None:
+        raise FrameError("length", "more segments should follow")
+    return Matcher(profile).readings(push.values(pushed))
+
+
+DECODERS: dict[str, Decoder] = {
+    "modbus": modbus.readings,
+    "dlt645": _dlt645,
+    "cjt188": _cjt188,
+    "mbus": _mbus,
+    "p1": _p1,
+    "dlms": _dlms,
+}
+"""Protocol -> how the examples of its profiles are read."""
+
+
+def _frame(example: Example) -> bytes:
+    if example.frame is None:
+        raise FrameError("shape", "an example of this protocol has a frame")
+    return example.frame
