@@ -60,7 +60,7 @@ LEGAL = (
 
 def test_a_street_as_it_should_be_breaks_no_rule():
     assert street_oracle.judge(log(*LEGAL), record()) == []
-    assert street_oracle.longest(log(*LEGAL), record()) == {"S1": 0, "S2": 500, "S3": 0, "S4": 0}
+    assert street_oracle.longest(log(*LEGAL), record()) == {"S1": 0, "S2": 500, "S3": 0, "S4": 0, "S6": 0}
 
 
 def at(t_ms, ms, faces, *asked, then="G R R"):
@@ -86,6 +86,15 @@ OTHERS = {
     "a walk that nobody asked for": ("S4", at(31_000, TRIP_MS, "G R G", "G R R")),
     "a red that nobody asked for": ("S4", at(31_000, TRIP_MS, "R R R", "G R R")),
 }
+FLASHING = [
+    *[p for p in LEGAL if p[0] <= 32_000],
+    (32_000, "G G R"),
+    (32_280, "G R R"),
+    (32_280 + 500, "G G R"),
+    (32_280 + 500 + 170, "G R R"),
+    (60_000, None),
+]
+"""A green that flashes beside the other one: 280 ms, a dark half, and again."""
 DOCTORED = {name: ("S1", street) for name, street in CONFLICTS.items()} | OTHERS
 
 
@@ -113,12 +122,25 @@ def test_what_the_flasher_ends_is_over(name):
     assert street_oracle.longest(flashed, record())[rule] == street_oracle.BOUNDS_MS[rule]
 
 
+def test_a_light_that_flashes_has_a_dark_half_more():
+    assert street_oracle.judge(log(*FLASHING), record()) == []
+    assert street_oracle.longest(log(*FLASHING), record()) | {"S2": 0} == {
+        "S1": 280,
+        "S2": 0,
+        "S3": 0,
+        "S4": 0,
+        "S6": 950,
+    }
+    late = [*FLASHING[:-2], (FLASHING[-2][0] + 200, *FLASHING[-2][1:]), FLASHING[-1]]
+    assert {breach.rule for breach in street_oracle.judge(log(*late), record())} == {"S6"}
+
+
 @pytest.mark.parametrize(("country", "clearance"), [("US", "R"), ("CN", "G"), ("UK", "G")])
 def test_a_clearance_is_moving_until_it_is_steady(country, clearance):
     street = [*LEGAL[:3], *walking(15_000, clearance), (33_000, "A R R"), (36_000, None)]
     assert street_oracle.judge(log(*street, end_ms=40_000), record(country)) == []
     early = [(t, f.replace("G R", "R G") if f and t >= 24_000 else f) for t, f in street if t != 33_000]
-    found = [f for f in street_oracle.findings(log(*early, end_ms=40_000), record(country)) if f.rule == "S1"]
+    found = [f for f in street_oracle.findings(log(*early, end_ms=40_000), record(country)) if f.rule == "S6"]
     assert [finding.t_ms for finding in found if finding.text == "b and walk move"] == [24_000]
     assert {finding.ms for finding in found if finding.text == "b and walk move"} <= {5_500, 6_000}
 

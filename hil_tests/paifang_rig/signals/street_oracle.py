@@ -5,7 +5,8 @@ red with amber, on a walk, and on a flashing one. Its rules, while the node feed
 
 | rule | | at the most |
 |---|---|---|
-| S1 | two groups that conflict both let people move | 450 ms |
+| S1 | two groups that conflict both show a light on which people move | 450 ms |
+| S6 | two groups that conflict both let people move, one of them flashing | 450 ms and a dark half, 500 ms |
 | S2 | a face is dark | 1,000 ms |
 | S3 | a face shows two indications | 450 ms |
 | S4 | a face does not show what the node asks for | 450 ms |
@@ -34,8 +35,9 @@ TRANSFER_MS = RELEASE_MS + SAMPLE_MS
 PULL_IN_MS = PULL_IN_CHANGES * TICK_MS
 """The all-red may be old by this when the relay closes, where nothing but ticks is looked at."""
 FLASH_HALF_MS = 500
-_FLASH_MS = FLASH_HALF_MS + SAMPLE_MS
-BOUNDS_MS = {"S1": 450 + TRANSFER_MS, "S2": 1_000 + TRANSFER_MS, "S3": 450 + TRANSFER_MS, "S4": 450 + TRANSFER_MS}
+_FLASH_MS, _FLASH_NONE_MS = FLASH_HALF_MS + SAMPLE_MS, 0
+_TRIP_MS = {"S1": 450, "S2": 1_000, "S3": 450, "S4": 450, "S6": 450 + FLASH_HALF_MS}
+BOUNDS_MS = {rule: ms + TRANSFER_MS for rule, ms in _TRIP_MS.items()}
 _VEHICLE = 0
 _MOVES = ("AG", "G")
 """By kind: the colours on which somebody moves."""
@@ -63,7 +65,7 @@ def judge(log: StreetLog, record: Sequence[Any]) -> list[Breach]:
 
 
 def longest(log: StreetLog, record: Sequence[Any]) -> dict[str, int]:
-    """By rule, S1 to S4, the longest that was seen, in ms."""
+    """By rule, all but S5, the longest that was seen, in ms."""
     found = dict.fromkeys(BOUNDS_MS, 0)
     for finding in findings(log, record):
         found[finding.rule] = max(found[finding.rule], finding.ms)
@@ -71,9 +73,10 @@ def longest(log: StreetLog, record: Sequence[Any]) -> dict[str, int]:
 
 
 def findings(log: StreetLog, record: Sequence[Any]) -> list[Finding]:
-    """Whatever S1 to S4 limit, short as it may be."""
+    """Whatever these rules limit, short as it may be."""
     groups, conflicts = record[2], record[3]
-    found = list(_together(log, groups, conflicts))
+    found = _together("S1", _FLASH_NONE_MS, log, groups, conflicts)
+    found += _together("S6", _FLASH_MS, log, groups, conflicts)
     for i, (name, kind, _, fixed, *_) in enumerate(groups):
         has_red_amber = kind == _VEHICLE and fixed[0] > 0
         found += _lasting("S2", f"{name} is dark", _spans(log, lambda p, i=i: colours(p.lit, i)), _is_dark)
@@ -118,12 +121,12 @@ def _lasting(rule: str, text: str, spans: list[_Span], is_bad: Callable[[Any], b
             yield Finding(rule, first.begin_ms, (more[-1] if more else first).end_ms - first.begin_ms, text)
 
 
-def _moving(log: StreetLog, i: int, kind: int) -> list[_Span]:
+def _moving(log: StreetLog, i: int, kind: int, flash_ms: int) -> list[_Span]:
     """When people move on a group. What goes on flashing after it goes on: until it is steady for more than a half."""
     moving: list[_Span] = []
     goes_on = False
     for span in _spans(log, lambda picture: colours(picture.lit, i)):
-        is_short = span.end_ms - span.begin_ms <= _FLASH_MS
+        is_short = span.end_ms - span.begin_ms <= flash_ms
         goes_on = span.look is not None and (bool(set(span.look) & set(_MOVES[kind])) or (goes_on and is_short))
         if goes_on and moving and moving[-1].end_ms == span.begin_ms:
             moving[-1] = moving[-1]._replace(end_ms=span.end_ms)
@@ -132,13 +135,17 @@ def _moving(log: StreetLog, i: int, kind: int) -> list[_Span]:
     return moving
 
 
-def _together(log: StreetLog, groups: Sequence[Any], conflicts: Sequence[int]) -> Iterator[Finding]:
-    moving = [_moving(log, i, group[1]) for i, group in enumerate(groups)]
-    for i, mask in enumerate(conflicts):
-        for j in range(i):
-            if mask >> j & 1:
-                for begin_ms, end_ms in _overlaps(moving[i], moving[j]):
-                    yield Finding("S1", begin_ms, end_ms - begin_ms, f"{groups[j][0]} and {groups[i][0]} move")
+def _together(
+    rule: str, flash_ms: int, log: StreetLog, groups: Sequence[Any], conflicts: Sequence[int]
+) -> list[Finding]:
+    moving = [_moving(log, i, group[1], flash_ms) for i, group in enumerate(groups)]
+    return [
+        Finding(rule, begin_ms, end_ms - begin_ms, f"{groups[j][0]} and {groups[i][0]} move")
+        for i, mask in enumerate(conflicts)
+        for j in range(i)
+        if mask >> j & 1
+        for begin_ms, end_ms in _overlaps(moving[i], moving[j])
+    ]
 
 
 def _overlaps(ones: list[_Span], others: list[_Span]) -> Iterator[tuple[int, int]]:
@@ -161,7 +168,7 @@ def _all_red(log: StreetLog, record: Sequence[Any]) -> Iterator[Breach]:
     pairs = zip(log.pictures, log.pictures[1:], strict=False)
     returns = [picture.t_ms for before, picture in pairs if before.by_flasher and not picture.by_flasher]
     for i, (name, kind, *_) in enumerate(groups):
-        for span in _moving(log, i, kind):
+        for span in _moving(log, i, kind, _FLASH_MS):
             place = bisect.bisect_right(returns, span.begin_ms)
             after_ms = span.begin_ms - returns[place - 1] if place else red_ms
             if after_ms < red_ms - PULL_IN_MS:
