@@ -5,8 +5,8 @@ from micropython import const
 from paifang_wire import cbor, messages, orders, sign1
 from paifang_wire.errors import WireError
 
-_KEY_BYTES = const(64)
-_ROOTS = const(3)
+from .roots import trusted_roots
+
 _EPOCH_LIMIT = const(1 << 31)  # what an i32 of the NVS holds
 
 
@@ -120,14 +120,3 @@ class Rooted:
         if not refusal:
             self._verifier.forget(kids)  # what is taken once is refused for its age: nobody can go on with it
         return refusal
-
-
-def trusted_roots(nvs) -> dict:
-    """{key id: public key} of the root keys; none when the node was provisioned without."""
-    buffer = bytearray(_ROOTS * _KEY_BYTES)
-    try:
-        length = nvs.get_blob("roots", buffer)
-    except OSError:
-        return {}
-    publics = [bytes(buffer[start : start + _KEY_BYTES]) for start in range(0, length, _KEY_BYTES)]
-    return {sign1.key_id(public): public for public in publics}

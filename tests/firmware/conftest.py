@@ -44,7 +44,7 @@ def node_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds a node's modules and the cases as .mpy files, linked as on a node's flash."""
     image = tmp_path_factory.mktemp("image")
     sources = {f"{CASES.name}/{path.name}": path for path in CASES.glob("*.py")}
-    for name, data in build.compile_program(build.node_sources() | sources, "-O0").items():
+    for name, data in build.compile_program(build.node_sources() | sources, "-O0", "main|test_.*").items():
         target = image / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -60,10 +61,15 @@ def compile_files(sources: Mapping[str, Path]) -> dict[str, bytes]:
         return {name.removesuffix(".py") + ".mpy": data for name, data in zip(sources, compiled, strict=True)}
 
 
-def compile_program(sources: Mapping[str, Path], level: str = SHIPPED_LEVEL) -> dict[str, bytes]:
-    """As `compile_files`, for all modules that there will be: they are linked. Tracebacks show a module's last name."""
+def compile_program(
+    sources: Mapping[str, Path], level: str = SHIPPED_LEVEL, used: str = "build|forget"
+) -> dict[str, bytes]:
+    """As `compile_files`, for all modules that there will be: they are linked. Tracebacks show a module's last name.
+
+    `used`: a pattern of the names that others use, as boot.py and main.py do.
+    """
     modules = {module_of(name): name for name in sources}
-    texts = _linked({module: sources[name].read_text() for module, name in modules.items()})
+    texts = _linked({module: sources[name].read_text() for module, name in modules.items()}, used)
 
     def compiled(module: str) -> bytes:
         return _compiled(texts[module].encode(), module.rpartition(".")[2], sources[modules[module]], level)
@@ -192,13 +198,13 @@ def module_of(name: str) -> str:
     return name.removeprefix(f"{LIBRARY}/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _linked(texts: dict[str, str]) -> dict[str, str]:
+def _linked(texts: dict[str, str], used: str) -> dict[str, str]:
     linker = Path(linking.__file__).read_bytes()
-    digest = hashlib.sha256(b"linked\0" + linker + json.dumps(texts, sort_keys=True).encode()).hexdigest()[:32]
+    digest = hashlib.sha256(linker + json.dumps([used, texts], sort_keys=True).encode()).hexdigest()[:32]
     kept = cache_folder() / f"{digest}.json"
     if not kept.exists():
         try:
-            linked = json.dumps(linking.link(texts))
+            linked = json.dumps(linking.link(texts, lambda name: bool(re.fullmatch(used, name))))
         except SyntaxError as error:
             raise ToolError(f"{error.filename}: line {error.lineno}: {error.msg}") from error
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ Each name costs a node a place among the names that it never gives back, and a c
 the table of each of them. So, in the texts of all modules at once:
 
 - whole numbers that are named once and for all stand where they are used, and nowhere else;
-- tables and texts that no module reads go, and what only type checkers read;
+- what no module names goes: functions, classes, tables and texts; and what is for type checkers;
 - names with an underscore, which are a module's or a class's own, become short ones that all modules share, and so do
   the arguments that no call names.
 
@@ -38,12 +38,16 @@ _Node = TypeVar("_Node", bound=ast.AST)
 _Placed = ast.stmt | ast.expr | ast.arg | ast.keyword
 
 
-def link(sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts to compile, by module as in `sources`: {"node.link": text}. Raises SyntaxError."""
+def link(sources: Mapping[str, str], is_kept: Callable[[str], bool] = lambda _: False) -> dict[str, str]:
+    """Return the texts to compile, by module as in `sources`: {"node.link": text}. Raises SyntaxError.
+
+    `is_kept` tells of a name whether others than these modules use it.
+    """
     program = _Program(sources)
-    read = Counter(name for tree in program.trees.values() for name in _read(tree))
+    while _prune(program, is_kept):  # what goes may have been the only one to name something else
+        pass
     for name in program.trees:
-        _inline(program, name, read)
+        _inline(program, name)
     _shorten(program)
     return {name: text.edited() for name, text in program.texts.items()}
 
@@ -172,10 +176,25 @@ class _Program:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def _inline(program: _Program, module: str, read: Mapping[str, int]) -> None:
-    """Put constants where they are used in a module, and take their names out of it; `read`: what any module reads."""
+def _prune(program: _Program, is_kept: Callable[[str], bool]) -> bool:
+    """Take out what no module names, if there is any."""
+    named = {name for tree in program.trees.values() for name in _named(tree)}
+    gone = [
+        (module, part)
+        for module, tree in program.trees.items()
+        for part in tree.body
+        if _is_for_nobody(part, lambda name: name in named or is_kept(name))
+    ]
+    for module, part in gone:
+        program.texts[module].replace(part, "")
+        program.trees[module].body.remove(part)
+    return bool(gone)
+
+
+def _inline(program: _Program, module: str) -> None:
+    """Put constants where they are used in a module, and take their names out of it."""
     tree, text = program.trees[module], program.texts[module]
-    gone = [part for part in tree.body if _is_for_nobody(part, read) or program.assigned(module, part)]
+    gone = [part for part in tree.body if program.assigned(module, part)]
     for statement in gone:
         text.replace(statement, "")
     names: dict[bool, set[str]] = {True: {"const"}, False: set()}  # those of numbers, those of anything else
@@ -298,8 +317,8 @@ def _unplaced(tree: ast.Module) -> Iterator[str]:
                 pass
 
 
-def _read(tree: ast.Module) -> Iterator[str]:
-    """Every name that a module uses in any way but to assign to it."""
+def _named(tree: ast.Module) -> Iterator[str]:
+    """Every name that a module uses in any way but to define it."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Load() | ast.Del()) | ast.Attribute(attr=name):
@@ -309,10 +328,12 @@ def _read(tree: ast.Module) -> Iterator[str]:
     yield from _unplaced(tree)
 
 
-def _is_for_nobody(statement: ast.stmt, read: Mapping[str, int]) -> bool:
-    """Whether a statement is for type checkers, or makes a constant of literals that no module reads."""
+def _is_for_nobody(statement: ast.stmt, is_used: Callable[[str], bool]) -> bool:
+    """Whether a statement is for type checkers, or only defines a function, a class or literals that nobody uses."""
     match statement:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _CONSTANT.fullmatch(name) and not read[name]:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return not is_used(name)
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _CONSTANT.fullmatch(name) and not is_used(name):
             return all(isinstance(node, ast.Constant | ast.Tuple | ast.expr_context) for node in ast.walk(value))
         case ast.If(test=ast.Name(id=name)):
             return name == _TYPES_ONLY

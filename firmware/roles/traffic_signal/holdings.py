@@ -37,14 +37,16 @@ class Holdings:
         self._pause = pause
         from .opening import open_site
 
-        self.site, self.problem = open_site(name, self._nvs, self.records)
+        opening = loaded()
+        self.site, self.problem = open_site(name, self._nvs, self.records, lambda: forget_since(opening))
         del open_site
-        if self.site is not None:
-            from . import staging
-
-            staging.check_again(self._folder, self.site, print)
-            del staging
         forget_since(before)
+        if self.site is not None:
+            from .staging import check_again
+
+            check_again(self._folder, self.site, print)
+            del check_again
+            forget_since(before)
 
     def attach(self, say) -> None:
         """`say(text)`: an event of the node."""

@@ -5,18 +5,14 @@ Loaded for the start only. The outputs are dark and the relay is let go while it
 
 from binascii import crc32
 
-from node.rooted import trusted_roots
-from paifang_wire import cbor, orders, sign1
+from paifang_wire import cbor
 from paifang_wire.errors import WireError
-from paifang_wire.p256 import Verification
-
-from . import site
 
 
-def open_site(name: tuple, nvs, records):
+def open_site(name: tuple, nvs, records, forget):
     """Return (`tables.Site`, ""), (None, "") of a node that has never had a record, or (None, what is wrong with it).
 
-    `name`: (site, node). `records`: the `slots.Slots` of the record.
+    `name`: (site, node). `records`: the `slots.Slots` of the record. `forget()`: what was loaded has had its time.
     """
     if not records.floor:
         return None, ""
@@ -27,17 +23,29 @@ def open_site(name: tuple, nvs, records):
         payload, *signatures = cbor.decode(signed, 2 * cbor.LIMIT)
         if not _is_signed(name[0], nvs, payload, signatures):
             return None, "site record not signed by two roots"
-        node, edition, record = orders.decode_site(payload)
-        if node != name[1]:
-            return None, "site record of " + node
-        if edition != records.version:
-            return None, "site record of edition %d, expected %d" % (edition, records.version)
-        return site.tables(record, crc32(payload)), ""
+        forget()
+        return _tables(name[1], records.version, payload)
     except (WireError, ValueError) as error:
         return None, "site record: " + str(error)
 
 
+def _tables(expected: str, version: int, payload: bytes) -> tuple:
+    from paifang_wire.orders import decode_site
+
+    from .site import tables
+
+    node, edition, record = decode_site(payload)
+    if node != expected:
+        return None, "site record of " + node
+    if edition != version:
+        return None, "site record of edition %d, expected %d" % (edition, version)
+    return tables(record, crc32(payload)), ""
+
+
 def _is_signed(site_name: str, nvs, payload: bytes, signatures) -> bool:
+    from node.roots import trusted_roots
+    from paifang_wire import sign1
+
     roots = trusted_roots(nvs)
     kids = []
     for signed in signatures:
@@ -50,6 +58,8 @@ def _is_signed(site_name: str, nvs, payload: bytes, signatures) -> bool:
 
 
 def _is_good(public: bytes, digest: bytes, signature: bytes) -> bool:
+    from paifang_wire.p256 import Verification
+
     verification = Verification(public, digest, signature)
     while verification.step():
         pass

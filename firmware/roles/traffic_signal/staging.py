@@ -39,23 +39,26 @@ def check_again(folder: str, site, say) -> None:
             packed = b""
             try:
                 if payload:
-                    from . import plans
-
-                    packed = packing.pack(plans.decode(payload, site))
+                    packed = packing.pack(list(_making(payload, site))[-1])
             except PlanError as error:
                 say("plan %d refused: %s" % (slot, error.reasons[0]))
             shelf.write(slot, payload or b"", packed, site.crc)
 
 
 async def _packed(payload: bytes, site, pause) -> bytes:
-    from . import plans
-
-    before = loaded()
     plan = None
-    for made in plans.decoding(payload, site, lambda: forget_since(before)):
+    for made in _making(payload, site):
         plan = made
         await pause()
     return packing.pack(plan)
+
+
+def _making(payload: bytes, site):
+    """As `plans.decoding`, with no more in the heap than each step takes."""
+    from . import plans
+
+    before = loaded()
+    return plans.decoding(payload, site, lambda: forget_since(before))
 
 
 def _checked(payload: bytes, names: dict) -> bytes:

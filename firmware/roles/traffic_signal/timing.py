@@ -70,10 +70,10 @@ def filling(plan: Plan, record, site):
         [row[0], ticks(row[1]), row[2], ticks(row[3]), row[4], ticks(row[5]), ticks(row[6]), row[7]] for row in preempts
     ]
     plan.transit = [[row[0] - 1, ticks(row[1]), ticks(row[2]), ticks(row[3])] for row in transit]
-    places = []
+    plan.detectors = array("H")
     for row in detectors:
-        places += [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), min(row[6], 0xFFFF)]
-    plan.detectors = array("H", places)
+        places = [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), min(row[6], 0xFFFF)]
+        plan.detectors.extend(array("H", places))
 
 
 def change(plan: Plan, p: int, q: int, site) -> int:

@@ -113,9 +113,10 @@ def _measure() -> tuple[int, int, list[float], list[float], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder, "paifang_wire")
         package.mkdir()
-        for name, data in build.node_files().items():
-            if Path(name).parent.name == package.name:
-                (package / Path(name).name).write_bytes(data)
+        # Not linked: the script asks for parts by names that only the source has.
+        sources = {name: path for name, path in build.node_sources().items() if path.parent.name == package.name}
+        for name, data in build.compile_files(sources).items():
+            (package / Path(name).name).write_bytes(data)
         script = Path(folder, "measure.py")
         script.write_text(_SCRIPT, encoding="utf-8")
         done = subprocess.run(
