@@ -17,6 +17,7 @@ from paifang.commands.journal import GATEWAY, Journal
 from paifang.commands.room import CommandRoom, Outside
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
+from paifang.coordination import Coordination
 from paifang.enrolment import Enrolment
 from paifang.errors import EXIT_USAGE, PaifangError, resource_error
 from paifang.feed import Feed
@@ -26,6 +27,7 @@ from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
 from paifang.operations.callers import actor
 from paifang.operations.commands import CommandOperations
+from paifang.operations.insight import InsightOperations
 from paifang.operations.nodes import NodeOperations
 from paifang.operations.records import RecordOperations
 from paifang.operations.signals import SignalOperations
@@ -122,6 +124,8 @@ class Gateway:
             stack.push_async_callback(self.control.stop)
             await self.nodes.start(*_places(self.settings))
             stack.push_async_callback(self._stop_links)
+            await self.coordination.start()
+            stack.push_async_callback(self.coordination.stop)
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:
@@ -143,6 +147,7 @@ class Gateway:
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
         policy = Policy.load(settings.policy_folder, settings.site)
         await self.nodes.reload(*_places(settings))
+        await self.coordination.reload(settings.signals)
         self.settings = settings
         self._go_by(policy, GATEWAY)
         if self.commands.keysets.current is None:
@@ -180,6 +185,7 @@ class Gateway:
             random=clocks.random,
         )
         self.commands = CommandRoom(self.store, self.journal, outside)
+        self.coordination = Coordination(self.settings, self.store, self.nodes, self.commands, clocks)
         self.feed = Feed(self.store, desk.table)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
@@ -194,11 +200,18 @@ class Gateway:
         room = self.commands
         commanding = Commanding(self.journal, room.dispatcher, room.pendings, room.gates, room.keysets)
         report = Reporter(
-            lambda: self.settings, self.store, self.nodes, commanding, self.feed, lambda: self.control.counts
+            lambda: self.settings,
+            self.store,
+            self.nodes,
+            commanding,
+            self.feed,
+            lambda: self.control.counts,
+            self.coordination,
         )
         parts = (
             NodeOperations(self.enrolment, report),
             CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
+            InsightOperations(self.coordination.congestion),
             SignalOperations(room.signals),
             RecordOperations(
                 self.settings.site,
@@ -266,6 +279,7 @@ class Gateway:
     def _settled(self, batch: Batch) -> None:
         self.nodes.desk.settled(batch)
         self.feed.settled(batch)
+        self.coordination.settled(batch)
 
     def _target(self, node: str) -> _Target | None:
         link = self.nodes.desk.sessions.get(node)

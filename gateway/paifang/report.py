@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from paifang.nodes.clocks import LEAST_UTC_MS
 from paifang.store import history
@@ -64,6 +64,13 @@ class Commanding:
         }
 
 
+class Coordinating(Protocol):
+    """The coordination of signals: its state by node, and what there is to look at."""
+
+    def status(self) -> dict[str, Any]: ...
+    def findings(self) -> list[dict[str, str]]: ...
+
+
 class Reporter:
     """Every answer is JSON; times are UTC milliseconds."""
 
@@ -75,6 +82,7 @@ class Reporter:
         commanding: Commanding,
         feed: Feed,
         callers_refused: Callable[[], Mapping[str, int]],
+        signals: Coordinating,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -82,6 +90,7 @@ class Reporter:
         self._commanding = commanding
         self._feed = feed
         self._callers_refused = callers_refused
+        self._signals = signals
         self._started_s = service.clocks.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -103,6 +112,7 @@ class Reporter:
             "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
             "commands": self._commanding.figures(),
+            "signals": self._signals.status(),
             "refused": sum(service.desk.counters.refused.values()),
             "refused_for": dict(service.desk.counters.refused),
         }
@@ -146,7 +156,7 @@ class Reporter:
             for line, carrier in self._service.lines.items()
             if carrier.problem
         ]
-        found += self._turned_away()
+        found += [*self._turned_away(), *self._signals.findings()]
         strangers = self._service.desk.strangers.all()
         if strangers:
             message = f"unknown nodes that have knocked: {len(strangers)}, the last was {strangers[0].node}"

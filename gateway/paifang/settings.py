@@ -207,6 +207,20 @@ class PhaseSettings(Table):
     ahead: PointName | None = Field(
         default=None, description="Who counts those on the road it leads to; without it, that road is taken to be free."
     )
+    room: int | None = Field(default=None, ge=1, le=1000, description="For how many vehicles that road has room.")
+    service_ms: Milliseconds | None = Field(
+        default=None,
+        ge=1_000,
+        le=240_000,
+        validation_alias="service",
+        description="Its shortest green or walk, with amber, red and pedestrian clearance.",
+    )
+
+    @property
+    def is_weighed(self) -> bool:
+        """Enough is said of it for it to be advised."""
+        is_ahead_known = (self.ahead is None) == (self.room is None)
+        return self.standing is not None and self.service_ms is not None and is_ahead_known
 
 
 Phases = Annotated[tuple[PhaseNumber, ...], Field(strict=False)]
@@ -243,6 +257,13 @@ class SignalSettings(Table):
         validation_alias="fresh",
         description="How old a count of vehicles may be to be gone by.",
     )
+    bound_ms: Milliseconds = Field(
+        default=180_000,
+        ge=10_000,
+        le=600_000,
+        validation_alias="bound",
+        description="The longest red of somebody who waits, as in the site record.",
+    )
     rings: Annotated[tuple[Ring, ...], Field(strict=False), AfterValidator(_rings)] = Field(
         default=(((1, 2), (3, 4)), ((5, 6), (7, 8))),
         description="Its phases as in the plan: rings, their sides, phases.",
@@ -259,8 +280,8 @@ class SignalSettings(Table):
             raise ValueError("[[signals.phases]] for phases of its rings, each once")
         if (self.key is None) != (self.passphrase_file is None):
             raise ValueError("key and passphrase_file, or neither")
-        if self.key is not None and (set(named) < set(known) or not all(each.standing for each in self.phases)):
-            raise ValueError("[[signals.phases]] with standing for every phase of its rings")
+        if self.key is not None and (set(named) < set(known) or not all(each.is_weighed for each in self.phases)):
+            raise ValueError("[[signals.phases]] with standing and service for each of its phases, and room with ahead")
         return self
 
 

@@ -83,8 +83,9 @@ def _of_policy(settings: "Settings") -> "list[Any]":
 
 
 def _of_signals(settings: "Settings") -> "list[Any]":
-    """Whether the keys under which signals are advised can be opened here."""
+    """Whether signals can be advised by what is said of them, and their keys be opened here."""
     from paifang.config.environment import OK, WARNING, Finding
+    from paifang.insight import advisers
     from paifang.insight.service_key import open_key
 
     found: list[Finding] = []
@@ -93,6 +94,7 @@ def _of_signals(settings: "Settings") -> "list[Any]":
             found.append(Finding(OK, "signals", f"{signal.node} is watched, and sent no orders"))
             continue
         try:
+            advisers.make(signal)
             key = open_key(signal.key, signal.passphrase_file)
         except PaifangError as error:
             found.append(Finding(WARNING, "signals", f"{signal.node} cannot be advised: {error.message}", error.hint))

@@ -38,8 +38,17 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
         ),
     ),
     ("signals", "phases"): (
-        PhaseSettings(phase=2, lanes=2, detectors=(1, 2), standing="camera-1/standing_2", coming="camera-1/coming_2"),
-        PhaseSettings(phase=4, detectors=(3,), standing="camera-1/standing_4"),
+        PhaseSettings(
+            phase=2,
+            lanes=2,
+            detectors=(1, 2),
+            standing="camera-1/standing_2",
+            coming="camera-1/coming_2",
+            ahead="camera-2/on_road_5",
+            room=40,
+            service_ms=25_000,
+        ),
+        PhaseSettings(phase=4, detectors=(3,), standing="camera-1/standing_4", service_ms=20_000),
     ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }

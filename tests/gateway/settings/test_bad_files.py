@@ -103,7 +103,10 @@ BAD = [
     ),
     (
         '[[signals]]\nnode = "s"\nkey = "a"\npassphrase_file = "b"\nrings = [[[1]]]\n[[signals.phases]]\nphase = 1',
-        "1: signals[1]: expected [[signals.phases]] with standing for every phase of its rings, found a table",
+        (
+            "1: signals[1]: expected [[signals.phases]] with standing and service for each of its phases, and room with"
+            " ahead, found a table"
+        ),
     ),
     (
         '[[signals]]\nnode = "s"\n[[signals]]\nnode = "s"',
