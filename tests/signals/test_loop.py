@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import with_sumo  # noqa: F401 - skips this module where there is no SUMO
 
+from paifang.insight import pressure
 from paifang_rig.errors import RigError
 from paifang_rig.signals import (
     advising,
+    contest,
     demand,
     junction,
     loop,
@@ -152,6 +154,33 @@ def test_advice_reaches_both_interpreters_alike(run, cross):
     assert max(max(traffic.ahead) for traffic in adviser.told) > 0
     assert any(traffic.walking for traffic in adviser.told)
     assert any(traffic.buttons for traffic in adviser.told)
+
+
+class Lapsing:
+    """Max-pressure whose gateway is gone after a while. `given`: seconds in which it forced something off."""
+
+    def __init__(self, junction, until_ms):
+        self._core = pressure.MaxPressure(contest.advised_junction(junction))
+        self._until_ms = until_ms
+        self.given = []
+
+    def __call__(self, traffic):
+        if traffic.t_ms >= self._until_ms:
+            return ()
+        orders = self._core.advise(traffic)
+        self.given += [traffic.t_ms for order in orders if order.phases]
+        return orders
+
+
+def test_a_node_goes_on_actuated_when_its_advice_ends(run, cross):
+    port, advice = ports.InProcess(records.site_record(cross), records.plan_record(cross)), Lapsing(cross, 300_000)
+    node = loop.Firmware(cross, port, advising.Watch(cross, advice))
+    result = loop.drive(run(600, 1.0), [node])
+    assert advice.given
+    assert oracle.judge(result.logs["c"], records.site_record(cross)) == []
+    assert max(result.longest_waits_ms.values()) <= records.MOST_RED_MS
+    after = [change for change in parse(result.logs["c"]) if change.t_ms > WARM_MS + 310_000]
+    assert {i for change in after for i, letter in enumerate(change.shown) if letter in "GW"} == set(range(12))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ JUNCTION: dict[str, Any] = {
 }
 MAIN = 0b0010_0010
 FORCED = (Order(FORCE_OFF, MAIN),)
+USUAL = Tuning()
 QUIET = Traffic(0, *((0,) * 8,) * 4, MAIN, 0, 0, 0)
 
 
@@ -28,7 +29,7 @@ def of_phases(**counts: int) -> tuple[int, ...]:
     return tuple(counts.get(f"p{p}", 0) for p in PHASES)
 
 
-def advised(traffic: Traffic, *, after_s: int = 20, tuning: Tuning = Tuning(), **changes: Any) -> tuple[Order, ...]:
+def advised(traffic: Traffic, *, after_s: int = 20, tuning: Tuning = USUAL, **changes: Any) -> tuple[Order, ...]:
     """What stands when the same is seen for `after_s`."""
     core = MaxPressure(Junction(**{**JUNCTION, **changes}), tuning)
     orders: tuple[Order, ...] = ()
@@ -90,7 +91,7 @@ def test_gaps_are_service_as_far_as_somebody_was_seen_to_take_them() -> None:
 
 def test_near_saturation_the_node_is_left_alone() -> None:
     crowd = of_phases(**{f"p{p}": 2 for p in PHASES} | {"p4": 9, "p8": 9})
-    assert sum(crowd) > Tuning().saturated * sum(JUNCTION["lanes"].values())
+    assert sum(crowd) > USUAL.saturated * sum(JUNCTION["lanes"].values())
     assert advised(WAITING._replace(standing=crowd, coming=crowd)) == ()
 
 
