@@ -134,7 +134,7 @@ class Tidal:
         self.told.append(traffic)
         if traffic.t_ms // 30_000 % 2 == 0:
             return ()
-        return ((advising.OMIT, 0b1101_1101), (advising.FORCE_OFF, 0b1101_1101), (advising.HOLD, 0b0010_0010))
+        return ((pressure.OMIT, 0b1101_1101), (pressure.FORCE_OFF, 0b1101_1101), (pressure.HOLD, 0b0010_0010))
 
 
 def test_advice_reaches_both_interpreters_alike(run, cross):
@@ -180,7 +180,8 @@ def test_a_node_goes_on_actuated_when_its_advice_ends(run, cross):
     assert oracle.judge(result.logs["c"], records.site_record(cross)) == []
     assert max(result.longest_waits_ms.values()) <= records.MOST_RED_MS
     after = [change for change in parse(result.logs["c"]) if change.t_ms > WARM_MS + 310_000]
-    assert {i for change in after for i, letter in enumerate(change.shown) if letter in "GW"} == set(range(12))
+    opened = {i for change in after for i, letter in enumerate(change.shown) if letter in "GW"}
+    assert opened >= {cross.group_of(p) for p in (2, 4, 6, 8)} | {cross.ped_group_of(p) for p in (2, 4, 6, 8)}
 
 
 @pytest.mark.parametrize(
