@@ -33,6 +33,7 @@ BUILT_IN = {
     "pending": "paifang.cli.commands:pending",
     "commands": "paifang.cli.commands:app",
     "signal": "paifang.cli.signal:app",
+    "profile": "paifang.cli.profile:app",
     "delegations": "paifang.cli.delegations:app",
     "policy": "paifang.cli.policy:app",
     "keys": "paifang.cli.keys:app",

@@ -10,6 +10,7 @@ from paifang.profiles import modbus, units
 from paifang.profiles.conversion import in_steps
 from paifang.profiles.fields import BYTES_EXPECTED
 from paifang.profiles.model import POINTS_MOST, ModbusProfile
+from paifang.profiles.trial import ABSENT, is_content
 from paifang_wire import interlocks
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from paifang.profiles.modbus import ModbusAttributes, ModbusLimits
     from paifang.profiles.model import AnyProfile, Point
     from paifang.settings import Table
+
+
+_CONTENTS = {
+    "number": f'a number, or "{ABSENT}"',
+    "switch": f'true or false, or "{ABSENT}"',
+    "text": "a text in quotes",
+}
+"""Type of a point -> what an example may say of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +68,12 @@ def _of_profile(profile: AnyProfile) -> Iterator[Mistake]:
             yield Mistake(("examples", place), f"one of frame, {BYTES_EXPECTED}, and text")
         if not example.values:
             yield Mistake(("examples", place, "values"), "what the frame says: at least one point")
-        for name in example.values:
+        for name, content in example.values.items():
+            at = ("examples", place, "values", name)
             if name not in profile.points:
-                yield _unknown(("examples", place, "values", name), "point", name, list(profile.points))
+                yield _unknown(at, "point", name, list(profile.points))
+            elif not is_content(content, profile.points[name].properties):
+                yield Mistake(at, f"expected {_CONTENTS[profile.points[name].properties.type]}")
 
 
 def _units(place: KeyPath, point: Point[Attributes], _profile: AnyProfile) -> Iterator[Mistake]:
@@ -136,7 +148,7 @@ def _of_registers(place: KeyPath, point: Point[ModbusAttributes], limits: Modbus
     found = point.attributes
     bits = found.table in modbus.BIT_TABLES
     if bits and found.type not in {None, "bit"}:
-        yield Mistake((*place, "type"), f"a {found.table} is one bit: no type")
+        yield Mistake((*place, "type"), f"{found.table} holds bits, which need no type")
     elif not bits and found.type in {None, "bit"}:
         yield Mistake((*place, "type"), f"missing: what is in the {found.table} registers, such as float32")
     if (found.kind.words == 0) != (found.registers is not None):
@@ -152,7 +164,7 @@ def _of_registers(place: KeyPath, point: Point[ModbusAttributes], limits: Modbus
 def _of_switch(place: KeyPath, point: Point[ModbusAttributes]) -> Iterator[Mistake]:
     found, switch = point.attributes, point.properties.type == "switch"
     if found.table in modbus.BIT_TABLES and not switch:
-        yield Mistake((*place[:-1], "properties", "type"), f'a {found.table} is a switch: type = "switch"')
+        yield Mistake((*place[:-1], "properties", "type"), f'{found.table} holds switches: type = "switch"')
     if not switch:
         wrong = _given(found, ("bit", "on", "off"))
         yield from (Mistake((*place, key), f"{key} is for switches") for key in wrong)
@@ -176,7 +188,7 @@ def _of_place(place: KeyPath, found: ModbusAttributes, limits: ModbusLimits) -> 
 
 def _of_writing(place: KeyPath, found: ModbusAttributes) -> Iterator[Mistake]:
     if found.table not in modbus.WRITABLE_TABLES:
-        yield Mistake((*place, "table"), f"a {found.table} is only read")
+        yield Mistake((*place, "table"), f"{found.table} is only read")
     if found.bit is not None:
         yield Mistake((*place, "bit"), "a bit of a register cannot be set alone")
     if found.scale_register is not None:

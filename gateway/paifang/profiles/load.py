@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SHARED = ("attributes", "properties")
+_KEY = ".[key]"
+"""How pydantic marks that the key itself is refused."""
 
 
 class ProfileError(PaifangError):
@@ -122,5 +124,12 @@ def _with_defaults(found: dict[str, Any]) -> tuple[dict[str, Any], dict[KeyPath,
 def _said_once(problems: list[explain.Problem], inherited: dict[KeyPath, KeyPath]) -> list[explain.Problem]:
     """A mistake of the defaults is one, not one of every point."""
     sources = {explain.dotted(path): explain.dotted(source) for path, source in inherited.items()}
-    renamed = (dataclasses.replace(each, key=sources.get(each.key, each.key)) for each in problems)
+    renamed = (dataclasses.replace(each, key=sources.get(each.key, each.key)) for each in map(_about_name, problems))
     return list(dict.fromkeys(renamed))
+
+
+def _about_name(problem: explain.Problem) -> explain.Problem:
+    """A mistake in a name of the writer's own, not in what it stands for."""
+    if not problem.key.endswith(_KEY):
+        return problem
+    return dataclasses.replace(problem, key=problem.key.removesuffix(_KEY), what=f"expected {problem.expected}")

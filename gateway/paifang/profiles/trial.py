@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from paifang.profiles.conversion import Reading
     from paifang.profiles.model import AnyProfile, Example, Properties
 
-Decoder = "Callable[[AnyProfile, Example], Mapping[str, Reading]]"
-"""What a bridge gives: readings by point of the frame in an example. Raises PaifangError for what is no frame."""
-
 ABSENT = "none"
 """The value of a point of which the device says that it has none."""
 
@@ -35,7 +32,10 @@ class Result:
 
 
 def results(profile: AnyProfile, decode: Callable[[AnyProfile, Example], Mapping[str, Reading]]) -> Iterator[Result]:
-    """Every expected value of every example, compared."""
+    """Every expected value of every example, compared.
+
+    `decode` is what a bridge gives: readings by point of the frame in an example. It raises PaifangError for no frame.
+    """
     for number, example in enumerate(profile.examples, 1):
         try:
             readings = decode(profile, example)
@@ -59,6 +59,13 @@ def text(value: int | str | None, properties: Properties) -> str:
     if properties.type == "switch":
         return "on" if value else "off"
     return f"{Decimal(value).scaleb(properties.scale):f} {properties.unit}".rstrip()
+
+
+def is_content(content: Any, properties: Properties) -> bool:
+    """Whether an example may say this of a point."""
+    if properties.type == "text":
+        return isinstance(content, str)
+    return content == ABSENT or isinstance(content, bool if properties.type == "switch" else Decimal)
 
 
 def _expected(content: Any, properties: Properties) -> object:

@@ -87,5 +87,7 @@ def conversion(source: Unit, target: Unit) -> tuple[Fraction, Fraction]:
     if source.name == target.name:
         return Fraction(1), Fraction(0)
     if source.quantity != target.quantity:
-        raise ValueError(f"{source.name or 'a number'} is a {source.quantity}, {target.name} a {target.quantity}")
+        raise ValueError(
+            f"{source.name or 'no unit'} is {source.quantity}, {target.name or 'no unit'} is {target.quantity}"
+        )
     return source.ratio / target.ratio, (source.offset - target.offset) / target.ratio

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from paifang.bridges.errors import FrameError
 from paifang.bridges.modbus import frames
@@ -10,6 +10,7 @@ from paifang.bridges.modbus.planner import Block
 from paifang.bridges.modbus.points import Device
 from paifang.profiles.conversion import in_steps
 from paifang.profiles.model import ModbusProfile
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from paifang.bridges.modbus.frames import Request
@@ -32,7 +33,10 @@ def readings(profile: AnyProfile, example: Example) -> dict[str, Reading]:
     answer = frames.rtu_answer(request, example.frame)
     if answer.exception:
         raise FrameError("refused", frames.refusal(answer.exception))
-    device = Device(profile, int(example.given.get("base", 0)))
+    base = example.given.get("base", 0)
+    if not isinstance(base, int):
+        raise FrameError("value", f"base is an address, not {base!r}")
+    device = Device(profile, base)
     return _written(device, request, profile, example) if request.is_write else _read(device, request, answer.data)
 
 
@@ -58,12 +62,15 @@ def _read(device: Device, request: Request, data: bytes) -> dict[str, Reading]:
 
 
 def _written(device: Device, request: Request, profile: ModbusProfile, example: Example) -> dict[str, Reading]:
+    """Each value is sent as the request says, and no other way."""
     found: dict[str, Reading] = {}
     for name, content in example.values.items():
-        scale = profile.points[name].properties.scale
-        value = int(content) if isinstance(content, bool) else cast("int", in_steps(content, scale))
-        made = device.write(request.unit, name, value)
-        if made != request:
-            raise FrameError("value", f"{name} is set with {frames.rtu(made).hex(' ')}")
-        found[name] = value, 0
+        steps = in_steps(content, profile.points[name].properties.scale)
+        try:
+            made = device.write(request.unit, name, steps.numerator)
+        except ValueError as error:
+            raise FrameError("value", f"{name}: {error}") from error
+        if made != request or steps.denominator != 1:
+            raise FrameError("value", f"{name} = {content} is set with {frames.rtu(made).hex(' ')}")
+        found[name] = steps.numerator, messages.GOOD
     return found
