@@ -17,8 +17,10 @@ from paifang.insight.station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from paifang.insight.station import Outside
+    from paifang.keys.signing import SigningKey
     from paifang.settings import SignalSettings
 
 EVERY_S = 1.0
@@ -56,8 +58,14 @@ class Coordinator:
         before = self._stations
         kept = {node: station for node, station in before.items() if station.settings in signals}
         self._stations = {signal.node: kept.get(signal.node) or self._station(signal) for signal in signals}
+        opened: dict[tuple[Path, Path], SigningKey | PaifangError] = {}
         for station in self._stations.values():
-            await _open(station)
+            key, passphrase_file = station.settings.key, station.settings.passphrase_file
+            if key is None or passphrase_file is None:
+                continue
+            if (key, passphrase_file) not in opened:
+                opened[key, passphrase_file] = await _opened(key, passphrase_file)
+            station.unlock(opened[key, passphrase_file])
 
     async def round(self) -> None:
         """Look at every junction whose turn it is, and wait until all that is under way is done."""
@@ -119,12 +127,9 @@ class Coordinator:
             station.rest()
 
 
-async def _open(station: Station) -> None:
-    settings = station.settings
-    if settings.key is None or settings.passphrase_file is None:
-        return
+async def _opened(key: Path, passphrase_file: Path) -> SigningKey | PaifangError:
+    """The key, or why there is none. It takes a while, on purpose, and its own thread."""
     try:
-        key, problem = await asyncio.to_thread(open_key, settings.key, settings.passphrase_file), None
+        return await asyncio.to_thread(open_key, key, passphrase_file)
     except PaifangError as error:
-        key, problem = None, PaifangError(error.message, error.hint, code="key")
-    station.key, station.key_problem = key, problem
+        return PaifangError(error.message, error.hint, code="key")

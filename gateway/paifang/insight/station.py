@@ -59,18 +59,17 @@ class Outside:
 
 
 class Station:
-    """`advise` is the adviser of this junction. Without a key it is only watched: `key` is set once it is open."""
+    """`advise` is the adviser of this junction. Without a key in its settings it is only watched."""
 
     def __init__(self, settings: SignalSettings, advise: Adviser, outside: Outside) -> None:
         self.settings = settings
-        self.key: SigningKey | None = None
-        self.key_problem: PaifangError | None = None
         approaches = {
             each.phase: Approach(each.lanes, each.lane_flow, sum(1 << n - 1 for n in each.detectors), each.counters)
             for each in settings.phases
         }
         self.congestion = Congestion(approaches, settings.report_ms, settings.window_ms)
         self.sent = self.refused = 0
+        self._key: SigningKey | PaifangError = PaifangError("its key has not been opened yet", code="key")
         self._advise = advise
         self._outside = outside
         self._sight = Sight(settings, self.congestion.passed, outside.read)
@@ -79,6 +78,10 @@ class Station:
         self._is_held_up = False  # until an order has been executed again
         self._since_s = outside.monotonic()
         self._rests_until_s = 0.0
+
+    def unlock(self, key: SigningKey | PaifangError) -> None:
+        """Sign with this key from now on; or with none, for this reason."""
+        self._key = key
 
     async def step(self) -> None:
         """Send what is due now. Never raises PaifangError."""
@@ -140,16 +143,17 @@ class Station:
 
     def _delegation(self) -> tuple[Mapping[str, Any], SigningKey]:
         """What the key may do now, and the key. Raises PaifangError."""
-        if self.key is None:
-            raise self.key_problem or PaifangError("the service's key is being opened", code="key")
-        grant = self._outside.grant(self.key.kid)
+        key = self._key
+        if isinstance(key, PaifangError):
+            raise key
+        grant = self._outside.grant(key.kid)
         if grant is None:
-            message = f"nothing is delegated to the key {self.key.kid.hex()}"
+            message = f"nothing is delegated to the key {key.kid.hex()}"
             raise PaifangError(message, "paifang keys delegate, then paifang delegations add", code="not-delegated")
         if grant["state"] != "active":
             message = f"the delegation {grant['id']} for {grant['service']} is {grant['state']}"
             raise PaifangError(message, "have a new one signed: paifang keys delegate", code=grant["state"])
-        return grant, self.key
+        return grant, key
 
     def _due(self) -> list[Due]:
         """Raises PaifangError when too little is known to advise anything."""
