@@ -46,7 +46,7 @@ def decode(data: bytes, attributes: ModbusAttributes) -> Sent:
     """What registers hold, None for what means that there is none. Raises ValueError for digits that are none."""
     kind = attributes.kind
     if kind.form == "string":
-        return _text(reorder(data, "BADC" if attributes.order in {"BADC", "DCBA"} else "ABCD"))
+        return text(reorder(data, "BADC" if attributes.order in {"BADC", "DCBA"} else "ABCD"))
     data = reorder(data, attributes.order)
     if kind.form == "bcd":
         return _bcd(data, attributes)
@@ -72,6 +72,11 @@ def encode(number: Fraction, attributes: ModbusAttributes) -> bytes:
     if not data:
         raise ValueError(f"{number.numerator} does not fit into {attributes.count} registers of {attributes.type}")
     return reorder(data, attributes.order)
+
+
+def text(data: bytes) -> str | None:
+    """Text up to its first NUL; what is not ASCII is shown as such."""
+    return data.split(b"\0")[0].decode("ascii", "backslashreplace").strip() or None
 
 
 class RegisterReader:
@@ -154,11 +159,6 @@ class RegisterReader:
         if exponent not in self._scaled:
             self._scaled[exponent] = self._converter.scaled(power_of_ten(exponent))
         return self._scaled[exponent].reading(sent)
-
-
-def _text(data: bytes) -> str | None:
-    """Text up to its first NUL; what is not ASCII is shown as such."""
-    return data.split(b"\0")[0].decode("ascii", "backslashreplace").strip() or None
 
 
 def _bcd(data: bytes, attributes: ModbusAttributes) -> int | None:

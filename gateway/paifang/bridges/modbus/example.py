@@ -41,9 +41,9 @@ def readings(profile: AnyProfile, example: Example) -> dict[str, Reading]:
 
 
 def _request(data: bytes) -> Request:
-    body = data[: -frames.CRC_LENGTH]
-    if len(data) < _REQUEST_LENGTH or frames.checksum(body) != data[-frames.CRC_LENGTH :]:
-        raise FrameError("checksum", f"{data.hex()} is no request")
+    if len(data) < _REQUEST_LENGTH:
+        raise FrameError("length", f"{len(data)} bytes, a request has at least {_REQUEST_LENGTH}")
+    body = frames.checked(data)
     unit, function, address, count = body[0], body[1], int.from_bytes(body[2:4]), int.from_bytes(body[4:6])
     if function in frames.TABLES:
         return frames.Request(unit, function, address, count)

@@ -117,6 +117,14 @@ def checksum(data: bytes) -> bytes:
     return crc.crc16(data, crc.IBM, 0xFFFF).to_bytes(2, "little")
 
 
+def checked(frame: bytes) -> bytes:
+    """What stands before the checksum of a frame of a serial line. Raises FrameError when that is wrong."""
+    body, given = frame[:-CRC_LENGTH], frame[-CRC_LENGTH:]
+    if checksum(body) != given:
+        raise FrameError("checksum", f"{given.hex(' ').upper()}, of these bytes it is {checksum(body).hex(' ').upper()}")
+    return body
+
+
 def rtu(request: Request) -> bytes:
     body = bytes((request.unit,)) + request.pdu
     return body + checksum(body)
@@ -134,9 +142,8 @@ def rtu_answer(request: Request, frame: bytes) -> Answer:
     """The answer in a whole frame of a serial line. Raises FrameError when it is none, or not to this request."""
     if len(frame) < RTU_EXCEPTION_LENGTH:
         raise FrameError("length", f"{len(frame)} bytes, an answer has at least {RTU_EXCEPTION_LENGTH}")
-    if checksum(frame[:-CRC_LENGTH]) != frame[-CRC_LENGTH:]:
-        raise FrameError("checksum", f"{frame[-CRC_LENGTH:].hex()} behind {frame[:-CRC_LENGTH].hex()}")
-    return _answer(request, frame[0], frame[1:-CRC_LENGTH])
+    body = checked(frame)
+    return _answer(request, body[0], body[1:])
 
 
 def find_answer(data: bytes) -> tuple[int, int] | None:

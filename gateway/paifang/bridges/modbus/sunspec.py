@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paifang.profiles.modbus import ADDRESSES
+from paifang.profiles.registers import text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -75,7 +76,4 @@ def _chain(address: int) -> Generator[Ask, bytes | None, list[Model]]:
 
 def identity(registers: bytes) -> dict[str, str]:
     """Maker, model, version and serial number of the registers of the common model, its header included."""
-    return {
-        name: registers[2 * first : 2 * (first + count)].split(b"\0")[0].decode("ascii", "backslashreplace").strip()
-        for name, (first, count) in _COMMON.items()
-    }
+    return {name: text(registers[2 * first : 2 * (first + count)]) or "" for name, (first, count) in _COMMON.items()}
