@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from written import METER
@@ -12,6 +14,7 @@ from paifang.bridges.examples import DECODERS
 from paifang.errors import PaifangError
 from paifang.profiles.catalogue import OWN_FOLDER, Catalogue, built_in
 from paifang.profiles.conversion import row
+from paifang.profiles.load import load
 from paifang.profiles.trial import results, text
 from paifang_wire import messages
 
@@ -104,3 +107,17 @@ def test_values_for_people(catalogue):
     serial = catalogue.load("mbus-heat").points["serial"].properties
     assert [text(2302, meter), text(None, meter)] == ["230.2 V", "none"]
     assert [text(1, relay), text(0, relay), text("0685", serial)] == ["on", "off", "0685"]
+
+
+def test_the_meter_of_the_page_for_those_who_write_profiles(tmp_path):
+    """docs/profiles.md: its file is good, and its frame lacks but the checksums that it names."""
+    page = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text("utf-8")
+    written = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]
+    first, second = re.findall(r"of these bytes it is ([0-9A-F ]{5})", page)
+    file = tmp_path / "sdm72d-m.toml"
+    for text, ok in (
+        (written, False),
+        (written.replace("00 02 00 00", f"00 02 {first}").replace("50 00 00 00", f"50 00 {second}"), True),
+    ):
+        file.write_text(text)
+        assert [result.ok for result in results(load(file), DECODERS["modbus"])] == [ok]
