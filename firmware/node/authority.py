@@ -1,6 +1,6 @@
 """Class 3: an order and its approval, signed by two persons of the key set over the token that the node gave out."""
 
-from paifang_wire import messages, orders, rules, sign1
+from paifang_wire import messages, rules
 from paifang_wire.errors import WireError
 
 
@@ -20,6 +20,8 @@ class Authority:
 
     def examine(self, command: list, row: tuple, token: bytes) -> tuple:
         """(refusal, None), or (0, what is left to `prove`): everything that can be told without arithmetic."""
+        from paifang_wire import orders, sign1  # what is left to prove has no use for them
+
         if command[7] is None or command[8] is None:
             return messages.NO_AUTHORITY, None
         try:
@@ -61,4 +63,6 @@ class Authority:
         return refusal or (messages.EXPIRED if utc_ms is not None and utc_ms > expires_ms else 0)
 
     def _key_refusal(self, key, row: tuple) -> int:
+        from paifang_wire import orders
+
         return orders.key_refusal(key, row[rules.CLASS], messages.OP_OPERATE, self._node, row[rules.NAME])

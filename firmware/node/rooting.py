@@ -11,7 +11,7 @@ from .modules import forget_since, loaded
 
 _OWN = (__name__, "node.modules")
 _RESTART_MS = const(3_000)  # for what is still to be said
-_NEEDED = const(26_000)  # free heap that the check takes where pointers have 8 bytes, half of it where they have 4
+_NEEDED = const(23_000)  # free heap that the check takes where pointers have 8 bytes, half of it where they have 4
 
 
 async def take(trust, message: list, answer) -> None:
@@ -24,7 +24,7 @@ async def take(trust, message: list, answer) -> None:
         trust.is_taking = True
         before = [name for name in loaded() if name not in _OWN]
         try:
-            held, refusal = await _check(trust, message)
+            held, refusal = await _check(trust, message, lambda: forget_since(before))
         finally:
             trust.is_taking = False
             forget_since(before)
@@ -44,7 +44,7 @@ def _is_known(trust, message: list) -> bool:
     return what == messages.ROOTED_EPOCH or trust.keyset is not None
 
 
-async def _check(trust, message: list) -> tuple:
+async def _check(trust, message: list, forget) -> tuple:
     """(version, epoch or edition now held, refusal) as of `Rooted.take`, `holdings.stage`; BUSY for want of heap."""
     try:
         if message[0] == messages.STAGE:
@@ -56,7 +56,8 @@ async def _check(trust, message: list) -> tuple:
             from .rooted import Rooted
 
             verifier = verifier or Verifier(trust.clock.now_ms, sliced(trust.clock.sleep_ms))
-            return await Rooted(trust.name, trust.nvs, trust.keyset, verifier, trust.holdings).take(message)
+            rooted = Rooted(trust.name, trust.nvs, trust.keyset, verifier, trust.holdings, forget)
+            return await rooted.take(message)
     except MemoryError:
         pass
     print("no heap to check a record")

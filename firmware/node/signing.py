@@ -11,42 +11,40 @@ class Signing:
     def __init__(self, name: tuple, description: bytes, keyset, verifier, clock, utc_ms) -> None:
         self._arguments = (name, description, keyset, verifier, clock.now_ms, utc_ms)
         self._authority = None
-        self._before = []
         self._users = 0
 
     def examine(self, command: list, row: tuple, token: bytes) -> tuple:
         """As of `Authority`; BUSY when there is no room for it. What is left to prove has to be proved."""
+        before = loaded()
         self._users += 1
         refusal, proof = messages.BUSY, None
         try:
-            self._load()
+            if self._authority is None:
+                from .authority import Authority
+
+                self._authority = Authority(*self._arguments)
+                del Authority
             refusal, proof = self._authority.examine(command, row, token)
         except MemoryError:
             pass
         finally:
             if refusal:
                 self._leave()
+            forget_since(before)
         return refusal, proof
 
     async def prove(self, proof: tuple) -> int:
         """As of `Authority`; BUSY when there is no room for it."""
+        before = loaded()
         try:
             return await self._authority.prove(proof)
         except MemoryError:
             return messages.BUSY
         finally:
             self._leave()
-
-    def _load(self) -> None:
-        if self._authority is None:
-            self._before = loaded()
-            from .authority import Authority
-
-            self._authority = Authority(*self._arguments)
+            forget_since(before)
 
     def _leave(self) -> None:
         self._users -= 1
         if not self._users:
             self._authority = None
-            forget_since(self._before)
-            self._before = []

@@ -44,7 +44,7 @@ _LAPSED_LATE = (SELECTING, "        if commands.now_ms() > held[_UNTIL_MS]:\n", 
 _DROPPED = (SELECTING, "        self.drop(point)\n        return refused(refusal)", "        return refused(refusal)")
 _USED_UP = (SELECTING, "            held[_TOKEN] = None  #", "            pass  #")
 _TOLD_APART = (SELECTING, "if self._selected.get(point) is not held:", "if False:")
-_KEYS_PROVED = "refusal = await self._prove(sign1.KEYSET, payload, signature, other)"
+_KEYS_PROVED = "refusal = await self._prove(KEYSET, payload, signature, other)"
 
 MUTANTS = {
     # What the table says
@@ -253,7 +253,7 @@ MUTANTS = {
         "a key set is held only under the signatures of two different roots",
         ROOTED,
         _KEYS_PROVED,
-        "refusal = await self._prove(sign1.KEYSET, payload, signature)",
+        "refusal = await self._prove(KEYSET, payload, signature)",
     ),
     "root-distinctness": _one(
         "a key set is held only under the signatures of two different roots", ROOTED, " or kid in kids:", ":"
@@ -270,7 +270,7 @@ MUTANTS = {
     "epoch-proved": _one(
         "an epoch changes under the signatures of two roots only",
         ROOTED,
-        "refusal = await self._prove(sign1.EPOCH, payload, signature, other)",
+        "refusal = await self._prove(EPOCH, payload, signature, other)",
         "refusal = 0",
     ),
     # Receipts

@@ -27,7 +27,7 @@ class Library:
         if not payload:
             return 0, NEVER_MS
         name, until_ms = days.span_at(cbor.decode(payload), utc_ms)
-        return packing.names(self._shelf).get(name, 0), until_ms
+        return names(self._shelf).get(name, 0), until_ms
 
     def days_id(self) -> int:
         """The id of the day plans in force, 0 for none."""
@@ -41,7 +41,7 @@ class Library:
         if shelf.site_at(shelf.STAGED) != self._crc:
             return INCONSISTENT, 0
         packed = shelf.packed(shelf.STAGED)
-        taken = packing.names(shelf)
+        taken = names(shelf)
         slot = taken.get(packing.name_of(packed), 0) if packed else 0
         free = [number for number in range(1, SLOTS + 1) if number not in taken.values()]
         slot = slot or (free[0] if packed and free else 0)
@@ -60,3 +60,13 @@ class Library:
         except OSError:
             return BUSY
         return 0
+
+
+def names(shelf: Shelf) -> dict:
+    """{name: slot} of the plans on the shelf."""
+    found = {}
+    for slot in range(1, SLOTS + 1):
+        packed = shelf.packed(slot)
+        if packed:
+            found[packing.name_of(packed)] = slot
+    return found

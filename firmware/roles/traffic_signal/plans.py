@@ -63,7 +63,23 @@ def _making(record, site, reasons, forget):
     yield from checking(record, site, reasons)
     del checking
     forget()
-    if not reasons:
-        from .promises import making
+    if reasons:
+        return
+    from .rows import checking as checking_rows
 
-        yield from making(record, site, reasons)
+    yield from checking_rows(record, reasons)
+    del checking_rows
+    forget()
+    if reasons:
+        return
+    from .timing import making
+
+    plan = None
+    for made in making(record, site):
+        plan = made
+        yield plan
+    del making
+    forget()
+    from .promises import checking as checking_promises
+
+    yield from checking_promises(plan, record, site, reasons)

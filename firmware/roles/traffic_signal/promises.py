@@ -1,20 +1,14 @@
 """Whether a plan keeps what it promises at a site: clearances, the longest waits, splits, greens for preemptions."""
 
-from . import measures, timing
+from . import measures
 from .measures import groups_of, lead, least_open, rest, steps
 from .structure import AMBER, LEAST, RED
 from .walking import TICKS_TO_NOTICE
 
 
-def making(record, site, reasons):
-    """Make the `phases.Plan` of a record whose structure has been checked, and add every reason why it cannot be used.
-
-    Yields the plan as far as it is made, at last the whole of it.
-    """
+def checking(plan, record, site, reasons):
+    """Add every reason why a `phases.Plan` cannot be used at a site (`tables.Site`); yields it between steps."""
     _, _, rows, _, coordination, preempts, _, _ = record
-    plan = timing.begin(record)
-    for _ in timing.filling(plan, record, site):
-        yield plan
     _check_clearances(plan, rows, site, reasons)
     _check_bound(plan, site, reasons)
     if coordination:

@@ -3,9 +3,7 @@
 from node.modules import forget_since, loaded
 from paifang_wire import messages
 
-from . import packing
 from .errors import PlanError
-from .shelf import SLOTS, Shelf, id_of
 
 
 async def stage(folder: str, site, what: int, payload: bytes, pause) -> tuple:
@@ -13,15 +11,17 @@ async def stage(folder: str, site, what: int, payload: bytes, pause) -> tuple:
 
     `site`: a `tables.Site`. `pause`, awaited, lets everything else run.
     """
-    shelf = Shelf(folder)
     try:
         if what == messages.STAGED_PLAN:
-            packed = await _packed(payload, site, pause)
+            packed = _packed(await _plan(payload, site, pause))
         elif what == messages.STAGED_DAYS:
-            packed = _checked(payload, packing.names(shelf))
+            packed = _checked(folder, payload)
         else:
             return 0, messages.NO_SUCH_OP, ""
         await pause()
+        from .shelf import Shelf, id_of
+
+        shelf = Shelf(folder)
         shelf.write(shelf.STAGED, payload, packed, site.crc)
     except PlanError as error:
         return 0, messages.LIMIT, error.reasons[0]
@@ -32,6 +32,8 @@ async def stage(folder: str, site, what: int, payload: bytes, pause) -> tuple:
 
 def check_again(folder: str, site, say) -> None:
     """Hold every plan against a site record that is not the one it was checked against; `say` why one is refused."""
+    from .shelf import SLOTS, Shelf
+
     shelf = Shelf(folder)
     for slot in range(1, SLOTS + 1):
         if shelf.site_at(slot) not in (-1, site.crc):
@@ -39,31 +41,41 @@ def check_again(folder: str, site, say) -> None:
             packed = b""
             try:
                 if payload:
-                    packed = packing.pack(list(_making(payload, site))[-1])
+                    packed = _packed(list(_making(payload, site))[-1])
             except PlanError as error:
                 say("plan %d refused: %s" % (slot, error.reasons[0]))
             shelf.write(slot, payload or b"", packed, site.crc)
 
 
-async def _packed(payload: bytes, site, pause) -> bytes:
+async def _plan(payload: bytes, site, pause):
     plan = None
     for made in _making(payload, site):
         plan = made
         await pause()
-    return packing.pack(plan)
+    return plan
 
 
 def _making(payload: bytes, site):
     """As `plans.decoding`, with no more in the heap than each step takes."""
-    from . import plans
-
     before = loaded()
-    return plans.decoding(payload, site, lambda: forget_since(before))
+    from .plans import decoding
+
+    yield from decoding(payload, site, lambda: forget_since(before))
+    del decoding
+    forget_since(before)
 
 
-def _checked(payload: bytes, names: dict) -> bytes:
+def _packed(plan) -> bytes:
+    from .packing import pack
+
+    return pack(plan)
+
+
+def _checked(folder: str, payload: bytes) -> bytes:
     """Nothing is packed of day plans."""
-    from . import days
+    from .days import decode
+    from .library import names
+    from .shelf import Shelf
 
-    days.decode(payload, names)
+    decode(payload, names(Shelf(folder)))
     return b""

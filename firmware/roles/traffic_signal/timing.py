@@ -2,7 +2,7 @@
 
 from array import array
 
-from . import packing
+from .blank import empty
 from .measures import groups_of, lead, rest, steps
 from .phases import PHASES, Plan
 from .structure import (
@@ -30,25 +30,13 @@ MARGIN_TICKS = 5
 """Of a longest red: what is kept for calls to be noticed and greens to be shown."""
 
 
-def tables(record, site) -> Plan:
-    """Return the tables of a record whose structure has been checked."""
-    plan = begin(record)
-    for _ in filling(plan, record, site):
-        pass
-    return plan
-
-
-def begin(record) -> Plan:
-    """Return the tables of a record as they are before `filling`."""
-    return packing.empty(record[1], [[bytes([number - 1 for number in side]) for side in ring] for ring in record[3]])
-
-
-def filling(plan: Plan, record, site):
-    """Fill the tables, and yield between steps: a node that does this has something else to do every few ms."""
-    _, _, rows, _, coordination, preempts, transit, detectors = record
+def making(record, site):
+    """Yield the `phases.Plan` of a record whose structure has been checked, as far as it is made, at last all of it."""
+    _, name, rows, rings, coordination, preempts, transit, detectors = record
+    plan = empty(name, [[bytes([number - 1 for number in side]) for side in ring] for ring in rings])
     for row in rows:
         _fill_phase(plan, row, site)
-        yield
+        yield plan
     _fill_places(plan)
     for row in rows:
         _fill_conflicts(plan, row[NUMBER] - 1)
@@ -57,14 +45,14 @@ def filling(plan: Plan, record, site):
     for p in groups_of(plan.known):
         for q in groups_of(plan.known):
             _fill_change(plan, p, q, site)
-            yield
+            yield plan
     for p in groups_of(plan.known):
         plan.entry[p] += TICKS_TO_NOTICE
     _fill_bound(plan)
-    yield
+    yield plan
     if coordination:
         _fill_coordination(plan, rows, coordination, site.tick_ms)
-        yield
+        yield plan
     ticks = lambda ms: -(-ms // site.tick_ms)  # noqa: E731
     plan.preempts = [
         [row[0], ticks(row[1]), row[2], ticks(row[3]), row[4], ticks(row[5]), ticks(row[6]), row[7]] for row in preempts
@@ -74,6 +62,7 @@ def filling(plan: Plan, record, site):
     for row in detectors:
         places = [row[0], ticks(row[1]), ticks(row[2]), row[3], ticks(row[4]), ticks(row[5]), min(row[6], 0xFFFF)]
         plan.detectors.extend(array("H", places))
+    yield plan
 
 
 def change(plan: Plan, p: int, q: int, site) -> int:
