@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _HEX = "5a" * 32
 _ENVELOPE = sign1.pack(bytes(8), cbor.encode([bytes(8), "meter-1", 16]), bytes(64)).hex()
 _POINT: dict[str, Any] = {"node": "meter-1", "point": "relay"}
+_GREENS = {"green_out": "9s", "green_back": "9s"}
+_ARTERIAL: dict[str, Any] = {
+    "cycle": "20s",
+    "junctions": [{"node": f"j-{n}", "position_m": 100 * n, **_GREENS} for n in range(2)],
+}
 GOOD: dict[str, dict[str, Any]] = {
     "status": {},
     "metrics": {},
@@ -42,6 +47,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "signals.show": {"node": "meter-1", "edition": 1, "plan": 1, "days": 1},
     "signals.site": {"node": "meter-1", "record": _ENVELOPE, "within_ms": 500},
     "signals.stage": {"node": "meter-8", "what": "plan", "payload": "80", "within_ms": 500},
+    "signals.congestion": {"node": "meter-1"},
+    "signals.wave": {"arterial": _ARTERIAL},
     "delegations.list": {},
     "delegations.add": {"delegation": _ENVELOPE},
     "delegations.revoke": {"id": "00" * 8},

@@ -57,15 +57,16 @@ class Coordinator:
         """Go on with other settings; a junction whose settings are the same keeps what is known of it."""
         before = self._stations
         kept = {node: station for node, station in before.items() if station.settings in signals}
-        self._stations = {signal.node: kept.get(signal.node) or self._station(signal) for signal in signals}
+        stations = {signal.node: kept.get(signal.node) or self._station(signal) for signal in signals}
         opened: dict[tuple[Path, Path], SigningKey | PaifangError] = {}
-        for station in self._stations.values():
+        for station in stations.values():
             key, passphrase_file = station.settings.key, station.settings.passphrase_file
             if key is None or passphrase_file is None:
                 continue
             if (key, passphrase_file) not in opened:
                 opened[key, passphrase_file] = await _opened(key, passphrase_file)
             station.unlock(opened[key, passphrase_file])
+        self._stations = stations
 
     async def round(self) -> None:
         """Look at every junction whose turn it is, and wait until all that is under way is done."""

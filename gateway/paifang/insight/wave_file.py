@@ -24,6 +24,8 @@ _KMH = 3.6
 """Kilometres an hour in a metre a second."""
 CYCLE_MOST_MS = 600_000
 JUNCTIONS_MOST = 30
+POSITION_MOST_M = 100_000
+WEIGHT_MOST = 1_000_000
 
 
 def _tenths(milliseconds: int) -> int:
@@ -40,7 +42,7 @@ class JunctionTable(Table):
     """One `[[junctions]]`, in the order in which the outbound direction meets them."""
 
     node: str = Field(min_length=1, description="The signal node.")
-    position_m: float = Field(ge=0, description="How far along the arterial it is.")
+    position_m: float = Field(ge=0, le=POSITION_MOST_M, description="How far along the arterial it is.")
     out_ms: Tenths = Field(
         ge=STEP_MS, validation_alias="green_out", description="Green of the outbound phase: split less clearance."
     )
@@ -74,8 +76,10 @@ class ArterialTable(Table):
 
     cycle_ms: Tenths = Field(ge=10_000, le=CYCLE_MOST_MS, validation_alias="cycle", description="The cycle of all.")
     speed_kmh: Speed = Field(default=50.0, description="How fast one drives along it.")
-    weight_out: float = Field(default=1.0, ge=0, description="Of the outbound band, such as vehicles an hour.")
-    weight_back: float = Field(default=1.0, ge=0, description="Of the band that comes back.")
+    weight_out: float = Field(
+        default=1.0, ge=0, le=WEIGHT_MOST, description="Of the outbound band, such as vehicles an hour."
+    )
+    weight_back: float = Field(default=1.0, ge=0, le=WEIGHT_MOST, description="Of the band that comes back.")
     junctions: Annotated[tuple[JunctionTable, ...], Field(strict=False), AfterValidator(_in_order)] = Field(
         description="two or more [[junctions]]"
     )
