@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from paifang.cli import output
+from paifang.cli.complete import NodeArgument
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _CONGESTION = (
 
 def congestion(
     ctx: typer.Context,
-    node: Annotated[str, typer.Argument(metavar="NODE", help="A signal node.", show_default=False)],
+    node: NodeArgument,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
