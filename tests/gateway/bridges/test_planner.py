@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paifang.bridges.modbus.layout import RETRY_US, Layout
+from paifang.bridges.modbus.layout import FORGET_US, RETRY_US, Layout
 from paifang.bridges.modbus.line import timing
 from paifang.bridges.modbus.planner import FEWEST, Block, Cost, Limits, Span, plan, serial_cost, value_bytes
 from paifang.bridges.modbus.points import Device
@@ -235,6 +235,16 @@ def test_what_was_refused_is_asked_for_again_after_a_while():
     assert len(device.round(RETRY_US)) == 3
     assert extents(device.layout.blocks(["all"], RETRY_US)) == [(0, 6)]
     assert device.layout.limits.forbidden == []
+
+
+def test_what_a_device_did_not_like_together_is_forgotten_after_an_hour():
+    """It may have been noise, or a setting that has been changed."""
+    device = Fake(layout_of(spans((0, 10), (20, 30), (40, 50))), most=40, pairs=[(12, 13)])
+    device.round()
+    assert len(device.layout.blocks(["all"], FORGET_US - 1)) == 2
+    device.most, device.pairs = 125, ()
+    assert extents(device.layout.blocks(["all"], FORGET_US)) == [(0, 50)]
+    assert device.layout.limits.max_registers == 125
 
 
 def test_points_of_one_register_fall_together():

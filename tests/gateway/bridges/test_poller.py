@@ -154,6 +154,23 @@ def test_a_unit_that_answers_every_second_time_only_is_down_in_time():
     assert sum(read.unit == 2 for read in bus.reads) > 2_500
 
 
+def test_who_did_not_answer_waits_until_the_others_have_had_their_turn():
+    units = [VirtualUnit(1, dead=True), *(VirtualUnit(address) for address in (2, 3, 4))]
+    bus = bus_of(*units)
+    for unit in units:
+        add(bus, unit.address, intervals={"live": 1_000})
+    bus.run(SECOND)
+    assert [data[0] for _, data in bus.sent[:6]] == [1, 2, 3, 4, 1, 2]
+
+
+def test_a_block_that_was_not_answered_waits_until_the_others_of_its_unit_have_had_their_turn():
+    lost = iter([[]])
+    bus = bus_of(VirtualUnit(1), spoil=lambda data, _dice: next(lost, [(0, data)]))
+    add(bus, 1, {"live": spans((0, 2), (10, 13), (20, 24))}, limits=Limits(gaps=False))
+    bus.run(SECOND - 1)
+    assert [int.from_bytes(data[2:4]) for _, data in bus.sent] == [0, 10, 20, 0]
+
+
 # What a device does not have
 
 

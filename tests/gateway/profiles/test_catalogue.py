@@ -115,9 +115,9 @@ def test_the_meter_of_the_page_for_those_who_write_profiles(tmp_path):
     written = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]
     first, second = re.findall(r"of these bytes it is ([0-9A-F ]{5})", page)
     file = tmp_path / "sdm72d-m.toml"
-    for text, ok in (
+    for content, ok in (
         (written, False),
         (written.replace("00 02 00 00", f"00 02 {first}").replace("50 00 00 00", f"50 00 {second}"), True),
     ):
-        file.write_text(text)
+        file.write_text(content)
         assert [result.ok for result in results(load(file), DECODERS["modbus"])] == [ok]
