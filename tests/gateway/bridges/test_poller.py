@@ -379,6 +379,16 @@ def test_an_order_goes_before_all_polls_and_is_read_back():
         assert data[1] == frames.WRITE_COIL
 
 
+def test_a_device_has_time_to_settle_and_others_are_polled_meanwhile():
+    bus = bus_of(VirtualUnit(1), VirtualUnit(2))
+    add(bus, 2, intervals={"live": 1_000})
+    bus.poller.order(relay_order(1, on=True, expires_us=NEVER, settle_us=300_000))
+    bus.run(SECOND)
+    [written, read] = [(at_us, place) for place, (at_us, data) in enumerate(bus.sent) if data[0] == 1]
+    assert 300_000 < read[0] - written[0] < 420_000
+    assert read[1] - written[1] > 3
+
+
 def test_orders_for_one_unit_are_done_one_after_the_other():
     unit = VirtualUnit(1)
     bus = bus_of(unit, VirtualUnit(2))
