@@ -1,4 +1,4 @@
-"""Shell completion of what only the running gateway knows."""
+"""Shell completion of what only the gateway or its data folder knows."""
 
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -26,12 +26,28 @@ def points(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
+def profiles(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The names of profiles that begin so; none if the settings cannot be read."""
+    from paifang.config.load import load
+    from paifang.profiles.catalogue import Catalogue
+
+    try:
+        catalogue = Catalogue.of(load(_place(ctx)).settings.data)
+    except PaifangError:
+        return []
+    return [name for name in catalogue.files if name.startswith(incomplete)]
+
+
 def _ask(ctx: typer.Context, op: str, **args: Any) -> Any:
     try:
-        with ControlClient(socket_of(Place(_path(ctx, "config"), _path(ctx, "data"))), _PATIENCE_S) as gateway:
+        with ControlClient(socket_of(_place(ctx)), _PATIENCE_S) as gateway:
             return gateway.request(op, **args)
     except PaifangError:
         return None
+
+
+def _place(ctx: typer.Context) -> Place:
+    return Place(_path(ctx, "config"), _path(ctx, "data"))
 
 
 def _path(ctx: typer.Context, option: str) -> Path | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paifang.cli import output
+from paifang.cli.complete import profiles
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked
 from paifang.errors import EXIT_REFUSED, EXIT_USAGE, PaifangError
 
@@ -22,21 +23,16 @@ app = typer.Typer(
 )
 
 
-def _names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Profiles whose names begin so."""
-    return [name for name in _catalogue(ctx, None, None).files if name.startswith(incomplete)]
-
-
 ProfileArgument = Annotated[
     str,
     typer.Argument(
-        metavar="PROFILE", help="A profile's name, or a file *.toml.", show_default=False, autocompletion=_names
+        metavar="PROFILE", help="A profile's name, or a file *.toml.", show_default=False, autocompletion=profiles
     ),
 ]
 ProfilesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PROFILE]...", help="Names, or files *.toml; else all.", show_default=False, autocompletion=_names
+        metavar="[PROFILE]...", help="Names, or files *.toml; else all.", show_default=False, autocompletion=profiles
     ),
 ]
 
@@ -87,7 +83,7 @@ def show(
 @app.command()
 def check(
     ctx: typer.Context,
-    profiles: ProfilesArgument = None,
+    wanted: ProfilesArgument = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -100,7 +96,7 @@ def check(
     from paifang.profiles.load import ProfileError
 
     catalogue, wrong, rows = _catalogue(ctx, data, config), list[str](), list[dict[str, Any]]()
-    for name in profiles or sorted(catalogue.files):
+    for name in wanted or sorted(catalogue.files):
         file = _file(catalogue, name)
         try:
             found = _load(file)
@@ -121,7 +117,7 @@ def check(
 @app.command("test")
 def trial(
     ctx: typer.Context,
-    profiles: ProfilesArgument = None,
+    wanted: ProfilesArgument = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -132,7 +128,7 @@ def trial(
     paifang profile test my-meter.toml
     """
     catalogue = _catalogue(ctx, data, config)
-    rows = [row for name in profiles or sorted(catalogue.files) for row in _results(_load(_file(catalogue, name)))]
+    rows = [row for name in wanted or sorted(catalogue.files) for row in _results(_load(_file(catalogue, name)))]
     columns = [
         output.column("PROFILE", "profile"),
         output.column("EXAMPLE", "example", right=True),
@@ -162,9 +158,10 @@ def schema() -> None:
 
 
 def _catalogue(ctx: typer.Context, data: Path | None, config: Path | None) -> "Catalogue":
+    from paifang.config.load import load
     from paifang.profiles.catalogue import Catalogue
 
-    return Catalogue.of(asked(ctx, data, config).place.home)
+    return Catalogue.of(load(asked(ctx, data, config).place).settings.data)
 
 
 def _file(catalogue: "Catalogue", name: str) -> Path:

@@ -39,6 +39,16 @@ def test_the_list_has_those_of_the_gateway_too(inside, own):
     assert {row["name"]: row["points"] for row in rows}["my-meter"] == 13
 
 
+def test_profiles_lie_where_the_settings_say_that_the_data_are(inside, monkeypatch, tmp_path):
+    monkeypatch.delenv("PAIFANG_DATA")
+    (tmp_path / "elsewhere" / "profiles").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "profiles" / "my-meter.toml").write_text(named("my-meter"))
+    settings = tmp_path / "gateway.toml"
+    settings.write_text('data = "elsewhere"')
+    done = inside("profile", "check", "my-meter", "--config", settings)
+    assert done.out == "my-meter: 13 points, in 3 requests\n"
+
+
 def test_one_that_is_broken_hides_no_other(inside, own):
     file = own("broken", "name = 3")
     done = inside("profile", "list")
@@ -108,6 +118,15 @@ def test_a_frame_that_is_none_says_why(inside, own):
     done = inside("profile", "test", file)
     assert done.code == EXIT_REFUSED
     assert "the checksum is wrong" in done.out
+
+
+async def test_names_complete_themselves(paifang, own):
+    own("east-wing", named("east-wing"))
+    words = {"_PAIFANG_COMPLETE": "complete_bash", "COMP_WORDS": "paifang profile show east", "COMP_CWORD": "3"}
+    done = await paifang(**words)
+    assert sorted(line.split(",")[-1] for line in done.out.split()) == [
+        "east-wing", "eastron-sdm120", "eastron-sdm630"
+    ]  # fmt: skip
 
 
 def test_the_schema_is_json(inside):

@@ -120,8 +120,9 @@ def checksum(data: bytes) -> bytes:
 def checked(frame: bytes) -> bytes:
     """What stands before the checksum of a frame of a serial line. Raises FrameError when that is wrong."""
     body, given = frame[:-CRC_LENGTH], frame[-CRC_LENGTH:]
-    if checksum(body) != given:
-        raise FrameError("checksum", f"{given.hex(' ').upper()}, of these bytes it is {checksum(body).hex(' ').upper()}")
+    right = checksum(body)
+    if right != given:
+        raise FrameError("checksum", f"{given.hex(' ').upper()}, of these bytes it is {right.hex(' ').upper()}")
     return body
 
 
