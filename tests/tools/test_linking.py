@@ -68,6 +68,9 @@ def test_whole_numbers_stand_where_they_are_used() -> None:
     assert names_of(texts["user"]) == {"found", "NAMES"}
     assert not {"FIRST", "SECOND", "LOW", "HIGH", "MASK", "BELOW"} & names_of(texts["tables"])
     assert run({"tables": TABLES, "user": user}, "user")["found"] == (18, -18, 1, ("a", "b"))
+    only_in_another = "from tables import FIRST, SECOND\nBOTH = FIRST | SECOND\nx = BOTH\n"
+    assert names_of(linked(tables=TABLES, user=only_in_another)["user"]) == {"x"}
+    assert run({"tables": TABLES, "user": only_in_another}, "user")["x"] == 3
 
 
 def test_what_changes_or_is_no_whole_number_keeps_its_name() -> None:

@@ -197,7 +197,9 @@ def _inline(program: _Program, module: str) -> None:
     gone = [part for part in tree.body if program.assigned(module, part)]
     for statement in gone:
         text.replace(statement, "")
-    names: dict[bool, set[str]] = {True: {"const"}, False: set()}  # those of numbers, those of anything else
+    # Those of numbers, and in what is gone by now; those of anything else.
+    names: dict[bool, set[str]] = {True: {"const"}, False: set()}
+    names[True] |= {node.id for part in gone for node in _nodes(part, ast.Name)}
     parts: list[tuple[ast.AST, ast.AST]] = [(part, tree) for part in tree.body if part not in gone]
     while parts:
         node, parent = parts.pop()
