@@ -14,8 +14,8 @@ EVENTS = 10
 """At most this many records of such a run are no reports."""
 SPEED = 20
 PERIOD_MS = 500
-GROWTH_LIMIT_BYTES = 512
-"""Less than the work of one record. Quiet moments are compared: what is under way in the others comes and goes."""
+GROWTH_LIMIT_BYTES = 1024
+"""About the work of one record, and less than a byte a report. What is under way at a moment comes and goes."""
 
 
 def free_heap(gate) -> list[int]:
