@@ -1,4 +1,4 @@
-"""Site record and plans as they lie on a signal node that gets them over USB: files of its flash, entries of its NVS."""
+"""Site record and plans as a signal node gets them over USB: files of its flash, entries of its NVS."""
 
 from __future__ import annotations
 
