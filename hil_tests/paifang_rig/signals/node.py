@@ -36,10 +36,14 @@ class LoopLine(UartSensor):
         """Nobody has borrowed the line."""
 
 
-def example(country: str = "US") -> tuple[list[Any], list[Any]]:
-    """(site record, plan record) of a junction of 8 vehicle and 4 pedestrian groups."""
+def example(country: str = "US", *, free: bool = False) -> tuple[list[Any], list[Any]]:
+    """(site record, plan record) of a junction of 8 vehicle and 4 pedestrian groups; `free` of any cycle."""
     found = site_file.to_site(site_file.SiteFile.model_validate(tomllib.loads(examples.site_text(country))))
-    plan = plan_file.PlanFile.model_validate(tomllib.loads(examples.plan_text(country)))
+    text = tomllib.loads(examples.plan_text(country))
+    if free:
+        text["coordination"], text["priorities"] = None, []
+        text["phases"] = {p: {key: row[key] for key in row if key != "split"} for p, row in text["phases"].items()}
+    plan = plan_file.PlanFile.model_validate(text)
     return found.record, plan_file.to_record(plan, found.record)
 
 
