@@ -14,6 +14,7 @@ from micropython import const
 SLOTS = const(8)
 _HEADER = ">6sIHI"
 _HEADER_BYTES = const(16)
+_STEP_BYTES = const(256)
 _STAGED = "staged"
 _DAYS = "days"
 
@@ -34,11 +35,20 @@ class Shelf:
 
     def write(self, place, payload: bytes, packed: bytes, site_crc: int) -> None:
         """Put a record and its tables (b"" of day plans) there. Raises OSError."""
+        for _ in self.writing(place, payload, packed, site_crc):
+            pass
+
+    def writing(self, place, payload: bytes, packed: bytes, site_crc: int):
+        """As `write`, in steps: flash stands in everybody's way while it is erased and written."""
         name = self._path("new")
         with open(name, "wb") as file:
+            yield
             file.write(pack(_HEADER, id_of(payload).to_bytes(6, "big"), site_crc, len(packed), crc32(packed)))
-            file.write(packed)
-            file.write(payload)
+            for data in (packed, payload):
+                for begin in range(0, len(data), _STEP_BYTES):
+                    file.write(data[begin : begin + _STEP_BYTES])
+                    yield
+        yield
         os.rename(name, self._path(place))
 
     def move(self, place) -> None:

@@ -22,7 +22,8 @@ async def stage(folder: str, site, what: int, payload: bytes, pause) -> tuple:
         from .shelf import Shelf, id_of
 
         shelf = Shelf(folder)
-        shelf.write(shelf.STAGED, payload, packed, site.crc)
+        for _ in shelf.writing(shelf.STAGED, payload, packed, site.crc):
+            await pause()
     except PlanError as error:
         return 0, messages.LIMIT, error.reasons[0]
     except OSError as error:
