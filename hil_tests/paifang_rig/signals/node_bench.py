@@ -30,7 +30,7 @@ from paifang_rig.simulated.models.cabinet import Cabinet
 from paifang_tools.bench.rows import AT_LEAST, AT_MOST, Row, emit, percentile, row
 from paifang_wire import cbor
 
-from . import junction, loop, nets, ports, records
+from . import junction, loop, nets, ports, records, role_heap
 from .demand import cross as cross_demand
 from .node import example, make_signal
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="paifang_rig.signals.node_bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=SECONDS, help=f"of each run (default: {SECONDS})")
     seconds = parser.parse_args().seconds
-    emit([*speed(), *jitter(seconds)])
+    emit([*speed(), heap(), *jitter(seconds)])
 
 
 def speed() -> list[Row]:
@@ -75,6 +75,12 @@ def speed() -> list[Row]:
         how = f"{_SPEED_S} s of traffic at demand 1.0, SUMO and node in steps of 0.1 s; processor time of all in it"
         made.append(row(f"lock-step {where}", ratio, "x real time", how, (AT_LEAST, 100)))
     return made
+
+
+def heap() -> Row:
+    """What the role keeps for itself."""
+    how = "64-bit unix port, .mpy; a junction of 12 groups after a minute, wire and node's runtime not counted"
+    return row("heap kept by the signal role", role_heap.kept_bytes() / 1024, "KiB", how, (AT_MOST, 30))
 
 
 def jitter(seconds: int) -> list[Row]:
