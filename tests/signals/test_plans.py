@@ -222,6 +222,7 @@ def test_a_day_plan_runs_until_the_next_row_begins() -> None:
     ("record", "reason"),
     [
         ([2, 0, [[1, 0, "day"]]], "version 2"),
+        ([True, 0, [[1, 0, "day"]]], "version True"),
         ([1, 1440, [[1, 0, "day"]]], "minutes east of UTC: 1440"),
         ([1, 0, []], "expected 1 to 48 rows, there are 0"),
         ([1, 0, [[0, 0, "day"]]], "row 1: weekdays 0: expected bits 0 to 6"),

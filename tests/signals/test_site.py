@@ -21,6 +21,7 @@ GROUPS, CONFLICTS, INTERGREENS, START, MONITOR = 2, 3, 4, 5, 6
 
 REFUSED: dict[str, tuple[Any, Any, str]] = {
     "a version of tomorrow": ((0,), 2, "version 2: this firmware reads version 1"),
+    "a bool for a version": ((0,), True, "version True: this firmware reads version 1"),
     "a country nobody knows": ((1,), "XX", "country 'XX': expected one of CN, DE, UK, US"),
     "no groups": ((GROUPS,), [], "groups: expected a list of 1 to 16"),
     "a group that is none": ((GROUPS, 3), ["x"], "group 3: expected [name, kind, ms, [fixed ms], ms, mm, ms]"),

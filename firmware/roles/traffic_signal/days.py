@@ -38,7 +38,7 @@ def check(record, names) -> list:
     if not isinstance(record, list) or len(record) != 3 or not isinstance(record[2], list):
         return ["the day plans are no list of 3 parts"]
     version, east, rows = record
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         return ["version %r: this firmware reads version %d" % (version, VERSION)]
     reasons = []
     if type(east) is not int or not -DAY_MINUTES < east < DAY_MINUTES:

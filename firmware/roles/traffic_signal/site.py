@@ -114,7 +114,7 @@ def _shape(record) -> list:
     if not isinstance(record, list) or len(record) != 7:
         return ["the record is no list of 7 parts"]
     version, country, groups, conflicts, intergreens, start, monitor = record
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         return ["version %r: this firmware reads version %d" % (version, VERSION)]
     if not isinstance(country, str) or country not in countries.COUNTRIES:
         return ["country %r: expected one of %s" % (country, ", ".join(sorted(countries.COUNTRIES)))]
