@@ -6,16 +6,16 @@ is wrong there; a field's description is the comment above it in the file that `
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from paifang.config import places, units
+from paifang.config import places
+from paifang.config.bridges import BridgeSettings, each_once
+from paifang.config.tables import FilePath, Milliseconds, Table
 
 LISTEN_EXPECTED = 'HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one)'
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
-PATH_EXPECTED = 'a path in quotes, such as "/var/lib/paifang"'
-
 POINT_EXPECTED = 'a point of a node as "NODE/POINT", such as "camera-1/standing_2"'
 
 _POINT = re.compile(r"[^/\s]{1,64}/[^/\s]{1,64}")
@@ -51,37 +51,10 @@ def _point(value: str) -> str:
     return value
 
 
-def _path(value: object, info: ValidationInfo) -> object:
-    """A path of a settings file starts at that file's folder, given as the context's "base"."""
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str) or not value:
-        raise ValueError(PATH_EXPECTED)
-    context = cast("dict[str, Path] | None", info.context)
-    return places.resolve(value, context["base"] if context else Path())
-
-
-def _milliseconds(value: object, info: ValidationInfo) -> object:
-    """In a file a time has its unit; code passes milliseconds, as the field's name says."""
-    if isinstance(value, str):
-        return units.parse_ms(value)
-    if info.context is not None or not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(units.DURATION_EXPECTED)
-    return value
-
-
 Listen = Annotated[str, AfterValidator(_listen)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
 BaudRate = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 PointName = Annotated[str, AfterValidator(_point)]
 PhaseNumber = Annotated[int, Field(ge=1, le=8)]
-
-
-class Table(BaseModel):
-    """A table of gateway.toml: frozen, nothing unknown in it, nothing converted behind the operator's back."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True)
 
 
 class TcpSettings(Table):
@@ -312,6 +285,9 @@ class Settings(Table):
     authority: AuthoritySettings = Field(default=AuthoritySettings(), description="Who may command what.")
     signals: Annotated[tuple[SignalSettings, ...], Field(strict=False), AfterValidator(_each_node_once)] = Field(
         default=(), description="Signal nodes that are watched, and advised by max-pressure, one such table each."
+    )
+    bridges: Annotated[tuple[BridgeSettings, ...], Field(strict=False), AfterValidator(each_once)] = Field(
+        default=(), description="Third-party meters, sensors and relays, one such table a bus or connection."
     )
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 

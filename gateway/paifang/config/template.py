@@ -7,6 +7,7 @@ from typing import cast
 
 from pydantic.fields import FieldInfo
 
+from paifang.config import bridges
 from paifang.config.explain import toml_text
 from paifang.config.units import format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
@@ -50,6 +51,8 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
         ),
         PhaseSettings(phase=4, detectors=(3,), standing="camera-1/standing_4", service_ms=20_000),
     ),
+    ("bridges",): (bridges.example(),),
+    ("bridges", "devices"): bridges.example().devices,
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }
 

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from paifang.config.bridges import REMOTE_EXPECTED
 from paifang.config.load import ConfigError, load, parse
 from paifang.config.places import Place
 from paifang.errors import EXIT_USAGE
 from paifang.settings import LISTEN_EXPECTED, POINT_EXPECTED
 
 FILE = Path("/etc/paifang/gateway.toml")
+
+METER = '[[bridges.devices]]\nname = "meter-1"\nprofile = "eastron-sdm630"\nunit = 1\n'
 
 BAD = [
     # An unknown name, with the nearest right one.
@@ -23,6 +26,10 @@ BAD = [
         '[[nodes.serial]]\ndevice = "a"\n[[nodes.serial]]\ndevice = "b"\nspeed = 1',
         "5: nodes.serial[2].speed: unknown name; known here: device, baud",
     ),
+    (
+        '[[bridges]]\nserial = "x"\n[[bridges.devices]]\nname = "a"\nprofile = "p"\nunti = 1',
+        '6: bridges[1].devices[1].unti: unknown name; did you mean "unit"?',
+    ),
     # A value of the wrong kind.
     ("site = 5", "1: site: expected text in quotes, found 5"),
     ("[nodes.tcp]\nbacklog = true", "2: nodes.tcp.backlog: expected a whole number, found true"),
@@ -31,6 +38,29 @@ BAD = [
     ("[nodes]\nserial = 3", "2: nodes.serial: expected a list in [ ], found 3"),
     ('[control]\nuids = [\n  1000,\n  "eve",\n]', '4: control.uids[2]: expected a whole number, found "eve"'),
     ("data = 5", '1: data: expected a path in quotes, such as "/var/lib/paifang", found 5'),
+    # Bridges: a place, devices, names and units that are there once.
+    ('[[bridges]]\nserial = "x"', "1: bridges[1].devices: expected at least one [[bridges.devices]], found a table"),
+    (
+        f'[[bridges]]\nserial = "x"\ntcp = "a:1"\n{METER}',
+        "1: bridges[1]: expected one of serial, tcp and ble, found a table",
+    ),
+    (
+        f'[[bridges]]\nserial = "x"\nframing = "rtu"\n{METER}',
+        "1: bridges[1]: expected framing only with tcp, found a table",
+    ),
+    (f'[[bridges]]\ntcp = "a"\n{METER}', f'2: bridges[1].tcp: expected {REMOTE_EXPECTED}, found "a"'),
+    (
+        f'[[bridges]]\nserial = "x"\n{METER}{METER.replace("meter", "other")}',
+        "3: bridges[1].devices: expected each unit of a bus once, 1 is there twice, found 2 tables",
+    ),
+    (
+        f'[[bridges]]\nserial = "x"\n{METER}[[bridges]]\ntcp = "a:1"\n{METER}',
+        "1: bridges: expected each device name once, meter-1 is there twice, found 2 tables",
+    ),
+    (
+        f'[[bridges]]\ntcp = "a:1"\n{METER}[[bridges]]\ntcp = "a:1"\n{METER.replace("meter", "other")}',
+        "1: bridges: expected each port or address once, a:1 is there twice, found 2 tables",
+    ),
     # A value out of its bounds.
     ("[nodes.tcp]\nbacklog = 0", "2: nodes.tcp.backlog: expected at least 1, found 0"),
     ('[store]\ncommit = "2s"', '2: store.commit: expected at most 1000, found "2s"'),
