@@ -13,9 +13,9 @@ from paifang.bridges.modbus import frames
 from paifang.bridges.modbus.layout import Layout
 from paifang.bridges.modbus.line import timing
 from paifang.bridges.modbus.planner import Limits, Span, serial_cost
-from paifang.bridges.modbus.poller import CameUp, Missed, Read, Refused
-from paifang.bridges.modbus.unit import LAST_BACKOFF_US, Patience, Unit
-from paifang.bridges.modbus.writes import Order, Written
+from paifang.bridges.poller import CameUp, Missed, Read, Refused
+from paifang.bridges.unit import LAST_BACKOFF_US, Patience, Unit
+from paifang.bridges.writes import Order, Written
 
 TIMING = timing(9600)
 COST = serial_cost(TIMING.character_us, 2 * TIMING.silence_us)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from paifang.bridges.modbus import frames
 from paifang.bridges.modbus.line import RtuLine, Timing
-from paifang.bridges.modbus.poller import Missed, Poller, Read, Send
+from paifang.bridges.modbus.poller import Poller
+from paifang.bridges.poller import Missed, Read, Send
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paifang.bridges import crc
+from paifang.bridges.asking import Answer
 from paifang.bridges.errors import FrameError
 
 READ_FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
@@ -88,14 +89,6 @@ class Request:
         return self.unit, self.function, self.answer_length
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`data`: the values of a read as they came. `exception`: a code of the device's refusal; 0: none."""
-
-    data: bytes = b""
-    exception: int = 0
-
-
 def read(unit: int, table: str, address: int, count: int) -> Request:
     return Request(unit, READ_FUNCTIONS[table], address, count)
 
@@ -139,7 +132,7 @@ def mbap(transaction: int, unit: int, pdu: bytes) -> bytes:
     return transaction.to_bytes(2) + bytes(2) + (len(pdu) + 1).to_bytes(2) + bytes((unit,)) + pdu
 
 
-def rtu_answer(request: Request, frame: bytes) -> Answer:
+def rtu_answer(request: Request, frame: bytes) -> Answer[bytes]:
     """The answer in a whole frame of a serial line. Raises FrameError when it is none, or not to this request."""
     if len(frame) < RTU_EXCEPTION_LENGTH:
         raise FrameError("length", f"{len(frame)} bytes, an answer has at least {RTU_EXCEPTION_LENGTH}")
@@ -156,7 +149,7 @@ def find_answer(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def tcp_answer(request: Request, transaction: int, frame: bytes) -> Answer:
+def tcp_answer(request: Request, transaction: int, frame: bytes) -> Answer[bytes]:
     """The answer in a whole frame of Modbus TCP. Raises FrameError when it is none, or not to this request."""
     if len(frame) < MBAP_LENGTH + 2 or frame[2:4] != bytes(2):
         raise FrameError("shape", f"no Modbus TCP: {frame[:MBAP_LENGTH].hex()}")
@@ -177,13 +170,13 @@ def _rtu_length(data: bytes, start: int) -> int:
     return RTU_WRITE_LENGTH if function in WRITES else 0
 
 
-def _answer(request: Request, unit: int, pdu: bytes) -> Answer:
+def _answer(request: Request, unit: int, pdu: bytes) -> Answer[bytes]:
     if unit != request.unit:
         raise FrameError("address", f"unit {unit} answered, {request.unit} was asked")
     if pdu[0] == request.function | EXCEPTION:
         if len(pdu) != 2:
             raise FrameError("length", f"a refusal of {len(pdu)} bytes")
-        return Answer(exception=pdu[1])
+        return Answer(b"", pdu[1])
     if pdu[0] != request.function:
         raise FrameError("function", f"function {pdu[0]} answered, {request.function} was asked")
     if len(pdu) != request.answer_length:
@@ -195,10 +188,10 @@ def _answer(request: Request, unit: int, pdu: bytes) -> Answer:
     return Answer(pdu[2:])
 
 
-def _echo(request: Request, pdu: bytes) -> Answer:
+def _echo(request: Request, pdu: bytes) -> Answer[bytes]:
     if pdu != request.pdu[:5]:
         raise FrameError("value", f"{pdu.hex()} for {request.pdu[:5].hex()}")
-    return Answer()
+    return Answer(b"")
 
 
 def refusal(code: int) -> str:

@@ -19,15 +19,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paifang.bridges.asking import Answer, Outcome
 from paifang.bridges.errors import FrameError
 from paifang.bridges.modbus import frames
-from paifang.bridges.modbus.asking import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paifang.bridges.modbus.asking import Fault
-    from paifang.bridges.modbus.frames import Answer, Request
+    from paifang.bridges.asking import Fault
+    from paifang.bridges.modbus.frames import Request
 
 SILENT_CHARACTERS = 3.5
 FAST_BAUD = 19_200
@@ -126,7 +126,7 @@ class RtuLine:
         self._open = _Open(request, sent, now_us, self._busy_until_us + timeout_us + answer_us, rest_us)
         return sent
 
-    def receive(self, data: bytes, now_us: int) -> Outcome | None:
+    def receive(self, data: bytes, now_us: int) -> Outcome[Request, bytes] | None:
         """What was heard; how the open question ended, if it did."""
         self._busy_until_us = max(self._busy_until_us, now_us)
         self._heard_us = now_us
@@ -153,7 +153,7 @@ class RtuLine:
             pause_over_us = max(deadline_us, pause_over_us if self._buffer else 0)
         return min(pause_over_us, deadline_us + FRAME_MOST * self.timing.character_us)
 
-    def tick(self, now_us: int) -> Outcome | None:
+    def tick(self, now_us: int) -> Outcome[Request, bytes] | None:
         """How the open question ended, if its time is over."""
         wake_us = self.wake_us
         if self._open is None or wake_us is None or now_us < wake_us:
@@ -166,7 +166,7 @@ class RtuLine:
         whole = self._open.request.answer_length + 1 + frames.CRC_LENGTH
         return self._end(now_us, None, "cut" if len(self._buffer) < whole else "garbled")
 
-    def abandon(self, now_us: int) -> Outcome | None:
+    def abandon(self, now_us: int) -> Outcome[Request, bytes] | None:
         """The adapter is gone: what was asked is not answered, and nothing of it is kept."""
         self._buffer = b""
         return self._end(now_us, None, "silent") if self._open else None
@@ -183,7 +183,7 @@ class RtuLine:
             and self._buffer[1] & 0x7F == asked.request.function
         )
 
-    def _end(self, now_us: int, answer: Answer | None, fault: Fault | None = None) -> Outcome:
+    def _end(self, now_us: int, answer: Answer[bytes] | None, fault: Fault | None = None) -> Outcome[Request, bytes]:
         assert self._open is not None
         asked, self._open = self._open, None
         self._rests_until_us[asked.request.unit] = now_us + asked.rest_us
@@ -211,7 +211,7 @@ class RtuLine:
             self._buffer = self._buffer[found[1] :]
             yield frame
 
-    def _taken(self, asked: _Open, frame: bytes, now_us: int) -> Answer | None:
+    def _taken(self, asked: _Open, frame: bytes, now_us: int) -> Answer[bytes] | None:
         """The answer in a frame; None: it is not the answer to the open question, or may be another's."""
         request = asked.request
         try:

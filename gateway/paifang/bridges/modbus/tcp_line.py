@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paifang.bridges.asking import Answer, Outcome
 from paifang.bridges.errors import FrameError
 from paifang.bridges.modbus import frames
-from paifang.bridges.modbus.asking import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from paifang.bridges.modbus.asking import Fault
-    from paifang.bridges.modbus.frames import Answer, Request
+    from paifang.bridges.asking import Fault
+    from paifang.bridges.modbus.frames import Request
 
 TRANSACTIONS = 1 << 16
 _LENGTH_END = 6
@@ -62,7 +62,7 @@ class TcpLine:
         self._open = _Open(request, self._transaction, now_us, now_us + timeout_us, rest_us)
         return frames.tcp(request, self._transaction)
 
-    def receive(self, data: bytes, now_us: int) -> Outcome | None:
+    def receive(self, data: bytes, now_us: int) -> Outcome[Request, bytes] | None:
         self._buffer += data
         for frame in self._whole_frames():
             answer = self._taken(frame)
@@ -70,12 +70,12 @@ class TcpLine:
                 return self._end(now_us, answer)
         return None
 
-    def tick(self, now_us: int) -> Outcome | None:
+    def tick(self, now_us: int) -> Outcome[Request, bytes] | None:
         if self._open is None or now_us < self._open.deadline_us:
             return None
         return self._end(now_us, None, "silent")
 
-    def abandon(self, now_us: int) -> Outcome | None:
+    def abandon(self, now_us: int) -> Outcome[Request, bytes] | None:
         self._buffer = b""
         return self._end(now_us, None, "silent") if self._open else None
 
@@ -92,7 +92,7 @@ class TcpLine:
             frame, self._buffer = self._buffer[: _LENGTH_END + length], self._buffer[_LENGTH_END + length :]
             yield frame
 
-    def _taken(self, frame: bytes) -> Answer | None:
+    def _taken(self, frame: bytes) -> Answer[bytes] | None:
         if self._open is None:
             self.faults["late"] += 1
             return None
@@ -103,7 +103,7 @@ class TcpLine:
             self.faults[kinds.get(error.reason, "garbled")] += 1
             return None
 
-    def _end(self, now_us: int, answer: Answer | None, fault: Fault | None = None) -> Outcome:
+    def _end(self, now_us: int, answer: Answer[bytes] | None, fault: Fault | None = None) -> Outcome[Request, bytes]:
         assert self._open is not None
         asked, self._open = self._open, None
         self._rests_until_us[asked.request.unit] = now_us + asked.rest_us

@@ -1,16 +1,17 @@
-"""One device on a bus: which of its groups are due, what is left to ask, and whether it is there at all."""
+"""One device on a line: which of its groups are due, what is left to ask, and whether it is there at all."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-    from paifang.bridges.modbus.layout import Layout
-    from paifang.bridges.modbus.planner import Block
+    from paifang.bridges.asking import Address
+
+B = TypeVar("B", bound="Hashable")
 
 DOWN_AT = 6
 MISS = 2
@@ -31,6 +32,26 @@ class Patience:
     rest_us: int = 0
 
 
+class Layout(Protocol[B]):
+    """The blocks of a device: what is asked for with one question each."""
+
+    def look(self, turn: int) -> Sequence[B]:
+        """One block, or none, to see whether the device is there; another one each time."""
+        ...
+
+    def blocks(self, groups: Iterable[str], now_us: int) -> Sequence[B]:
+        """What to ask for when these groups are due."""
+        ...
+
+    def answered(self, block: B) -> None:
+        """The device gave all of it."""
+        ...
+
+    def refused(self, block: B, code: int, now_us: int) -> Iterable[B]:
+        """The device did not want to give it, with a code, or answers to all but this (0): what to ask for instead."""
+        ...
+
+
 @dataclass(slots=True)
 class _Silence:
     """How often a block was not answered, and how many answers there were when that began."""
@@ -39,11 +60,11 @@ class _Silence:
     count: int = 0
 
 
-class Unit:
+class Unit(Generic[B]):
     """What is left to ask of one device. `intervals_us`: group -> interval."""
 
     def __init__(
-        self, address: int, layout: Layout, intervals_us: Mapping[str, int], patience: Patience, now_us: int
+        self, address: Address, layout: Layout[B], intervals_us: Mapping[str, int], patience: Patience, now_us: int
     ) -> None:
         self.address = address
         self.layout = layout
@@ -52,9 +73,9 @@ class Unit:
         self.since_us = now_us
         self._intervals_us = dict(intervals_us)
         self._due_us = dict.fromkeys(intervals_us, now_us)
-        self._left: deque[Block] = deque()
-        self._asked_again: set[Block] = set()
-        self._missed: dict[Block, _Silence] = {}
+        self._left: deque[B] = deque()
+        self._asked_again: set[B] = set()
+        self._missed: dict[B, _Silence] = {}
         self._score = 0
         self._answers = 0
         self._backoff_us = FIRST_BACKOFF_US
@@ -62,15 +83,15 @@ class Unit:
         self.due_us = now_us
         """When there is something to ask again. While it is down: when to look at it."""
 
-    def waiting(self, now_us: int) -> Iterable[Block]:
-        """Blocks to ask for now, in their order; a unit that is down is asked for one value."""
+    def waiting(self, now_us: int) -> Iterable[B]:
+        """Bs to ask for now, in their order; a unit that is down is asked for one value."""
         if not self.is_up:
             return self.layout.look(self._looks)
         if not self._left:
             self._begin(now_us)
         return self._left
 
-    def answered(self, block: Block, now_us: int) -> bool:
+    def answered(self, block: B, now_us: int) -> bool:
         """It gave a block, or refused it. Whether it has come up by that."""
         self._answers += 1
         self._missed.pop(block, None)
@@ -84,7 +105,7 @@ class Unit:
         self.due_us = now_us
         return True
 
-    def missed(self, block: Block, now_us: int) -> bool:
+    def missed(self, block: B, now_us: int) -> bool:
         """It did not answer. Whether it is down by that."""
         if not self.is_up:
             self._back_off(now_us)
@@ -100,7 +121,7 @@ class Unit:
         self._back_off(now_us)
         return True
 
-    def refused(self, block: Block, code: int, now_us: int) -> None:
+    def refused(self, block: B, code: int, now_us: int) -> None:
         """It does not want to give a block as a whole: its parts are asked for in the same round."""
         self._left.extend(self.layout.refused(block, code, now_us))
 
@@ -114,11 +135,11 @@ class Unit:
         self._asked_again.clear()
         self._set_due()
 
-    def _is_to_blame(self, block: Block) -> bool:
+    def _is_to_blame(self, block: B) -> bool:
         """Whether the unit has answered to others since this block was first missed."""
         return self._missed.setdefault(block, _Silence(self._answers)).answers < self._answers
 
-    def _ask_later(self, block: Block, now_us: int) -> None:
+    def _ask_later(self, block: B, now_us: int) -> None:
         """A block is asked for twice in a round. One that is never answered, while others are, is not there."""
         silence = self._missed[block]
         silence.count += 1
@@ -132,7 +153,7 @@ class Unit:
             self._take_off(block)
             self.refused(block, 0, now_us)
 
-    def _take_off(self, block: Block) -> None:
+    def _take_off(self, block: B) -> None:
         if block in self._left:
             self._left.remove(block)
         self._set_due()

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from paifang.bridges.modbus.frames import Answer, Request
+Address = int | str
+"""How a device is called on its line: the number of a Modbus unit or an M-Bus meter, the digits on a Chinese meter."""
+
+
+class Asked(Protocol):
+    """A question, as a poller sees it."""
+
+    @property
+    def unit(self) -> Address:
+        """Who is asked."""
+        ...
+
+
+Q = TypeVar("Q", bound=Asked)
+D = TypeVar("D")
 
 Fault = Literal["silent", "garbled", "cut", "other_unit", "late", "doubled", "noise", "echo"]
 """silent: nothing came that could be taken. garbled: with a wrong checksum. cut: too short. other_unit: from a unit
@@ -17,20 +31,35 @@ noise: bytes that are no frame. echo: what was sent, heard again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a question ended: `answer` None when there was none that could be taken, and `fault` says why."""
+class Answer(Generic[D]):
+    """`data`: what a read gave, as it came. `exception`: a code of the device's refusal; 0: none."""
 
-    request: Request
-    answer: Answer | None
+    data: D
+    exception: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Q, D]):
+    """How a question ended: `answer` None when there was none that could be taken, and `fault` says why.
+
+    `then`: the device has more to say, and what to ask for it; then there is neither answer nor fault yet.
+    """
+
+    request: Q
+    answer: Answer[D] | None
     asked_us: int
     ended_us: int
     fault: Fault | None = None
+    then: Q | None = None
 
 
-class Line(Protocol):
+class Line(Protocol[Q, D]):
     """One question at a time. Times are of any clock that only goes forward, in microseconds."""
 
-    faults: Counter[Fault]
+    @property
+    def faults(self) -> Counter[Fault]:
+        """What went wrong, and how often."""
+        ...
 
     @property
     def is_open(self) -> bool:
@@ -47,22 +76,22 @@ class Line(Protocol):
         """From when on anything may be sent."""
         ...
 
-    def free_us(self, request: Request, now_us: int) -> int:
+    def free_us(self, request: Q, now_us: int) -> int:
         """From when on this may be asked, as far as is known now."""
         ...
 
-    def ask(self, request: Request, now_us: int, timeout_us: int, rest_us: int = 0) -> bytes:
+    def ask(self, request: Q, now_us: int, timeout_us: int, rest_us: int = 0) -> bytes:
         """The bytes to send now. `timeout_us`: how long the unit may think; `rest_us`: what it needs afterwards."""
         ...
 
-    def receive(self, data: bytes, now_us: int) -> Outcome | None:
+    def receive(self, data: bytes, now_us: int) -> Outcome[Q, D] | None:
         """What was heard; how the open question ended, if it did."""
         ...
 
-    def tick(self, now_us: int) -> Outcome | None:
+    def tick(self, now_us: int) -> Outcome[Q, D] | None:
         """How the open question ended, if its time is over."""
         ...
 
-    def abandon(self, now_us: int) -> Outcome | None:
+    def abandon(self, now_us: int) -> Outcome[Q, D] | None:
         """The line is gone: what was asked is not answered."""
         ...
