@@ -6,7 +6,9 @@ from typing import Literal
 
 from paifang.errors import PaifangError
 
-Reason = Literal["address", "checksum", "function", "length", "refused", "sequence", "shape", "unknown", "value"]
+Reason = Literal[
+    "address", "checksum", "function", "key", "length", "refused", "replay", "sequence", "shape", "unknown", "value"
+]
 
 REASONS: dict[Reason, tuple[str, str]] = {
     "address": (
@@ -15,8 +17,13 @@ REASONS: dict[Reason, tuple[str, str]] = {
     ),
     "checksum": ("the checksum is wrong", "noise on the line: check wiring, termination, baud rate and parity"),
     "function": ("not the answer to what was asked", "a late answer, or a device that does not have this function"),
+    "key": ("no key opens it", "check the key and the address that the configuration gives the device"),
     "length": ("the length does not fit", "bytes were lost, or the device differs from its profile"),
     "refused": ("the device refused", "its own words say why"),
+    "replay": (
+        "an old packet, sent again",
+        "a device that counts from 0 again, as after a new battery, is to be added anew",
+    ),
     "sequence": ("not the part that comes next", "a late or doubled answer: it is asked for again"),
     "shape": ("no frame of this protocol", "check protocol, baud rate and parity of the line"),
     "unknown": ("a code that no table here has", "the device's manual names it; the profile may need another point"),

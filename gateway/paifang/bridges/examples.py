@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paifang.bridges.ble import atc, bthome, gatt, ruuvi
+from paifang.bridges.ble.advertisement import address_bytes
 from paifang.bridges.cjt188 import frame as cjt188_frame
 from paifang.bridges.cjt188 import reading as cjt188
 from paifang.bridges.dlms import hdlc, push
@@ -61,6 +63,24 @@ def _dlms(profile: AnyProfile, example: Example) -> dict[str, Reading]:
     return Matcher(profile).readings(push.values(pushed))
 
 
+def _bthome(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    packet = bthome.decode(_frame(example), _address(example), _key(example))
+    return Matcher(profile).readings(packet.measured)
+
+
+def _ruuvi(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    return Matcher(profile).readings(ruuvi.decode(_frame(example), _address(example)))
+
+
+def _atc(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    return Matcher(profile).readings(atc.decode(_frame(example), _address(example), _key(example)))
+
+
+def _gatt(profile: AnyProfile, example: Example) -> dict[str, Reading]:
+    characteristic = str(example.given.get("characteristic", ""))
+    return gatt.Characteristics(profile).readings(characteristic, _frame(example))
+
+
 DECODERS: dict[str, Decoder] = {
     "modbus": modbus.readings,
     "dlt645": _dlt645,
@@ -68,6 +88,10 @@ DECODERS: dict[str, Decoder] = {
     "mbus": _mbus,
     "p1": _p1,
     "dlms": _dlms,
+    "bthome": _bthome,
+    "ruuvi": _ruuvi,
+    "atc": _atc,
+    "gatt": _gatt,
 }
 """Protocol -> how the examples of its profiles are read."""
 
@@ -76,3 +100,15 @@ def _frame(example: Example) -> bytes:
     if example.frame is None:
         raise FrameError("shape", "an example of this protocol has a frame")
     return example.frame
+
+
+def _address(example: Example) -> bytes | None:
+    given = example.given.get("mac")
+    return None if given is None else address_bytes(str(given))
+
+
+def _key(example: Example) -> bytes | None:
+    try:
+        return bytes.fromhex(str(example.given["key"])) if "key" in example.given else None
+    except ValueError as error:
+        raise FrameError("key", "a key is hexadecimal digits") from error

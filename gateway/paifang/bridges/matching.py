@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from paifang.bridges.ble.bthome import Measured
 from paifang.bridges.errors import FrameError
 from paifang.bridges.mbus.records import Record
 from paifang.profiles.attributes import (
+    BeaconAttributes,
+    BthomeAttributes,
     Cjt188Attributes,
     Dlt645Attributes,
     MbusAttributes,
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from paifang.profiles.conversion import Reading, Sent
     from paifang.profiles.model import AnyProfile
 
+    Item = Value | Record | Measured
+
 
 class Matcher:
     """Readings of the points of one profile."""
@@ -34,7 +39,7 @@ class Matcher:
             self._points.setdefault(_wanted(point.attributes), []).append(name)
         self._converters: dict[tuple[str, str], Converter] = {}
 
-    def readings(self, found: Iterable[Value | Record], di: str = "") -> dict[str, Reading]:
+    def readings(self, found: Iterable[Item], di: str = "") -> dict[str, Reading]:
         """What was found of the points; `di`: the data identifier of a DL/T 645 answer.
 
         Raises FrameError("value") when a number has a unit of another quantity than the profile says.
@@ -62,8 +67,10 @@ def _wanted(attributes: Attributes) -> Hashable:
     match attributes:
         case Dlt645Attributes():
             return attributes.di, attributes.item
-        case Cjt188Attributes():
+        case Cjt188Attributes() | BeaconAttributes():
             return attributes.field
+        case BthomeAttributes():
+            return attributes.object, attributes.index
         case MbusAttributes():
             return attributes.quantity, attributes.function, attributes.storage, attributes.tariff, attributes.subunit
         case ObisAttributes():
@@ -72,8 +79,10 @@ def _wanted(attributes: Attributes) -> Hashable:
             raise FrameError("unknown", f"no bridge here reads {type(attributes).__name__}")
 
 
-def _keys(item: Value | Record, di: str) -> tuple[Hashable, ...]:
+def _keys(item: Item, di: str) -> tuple[Hashable, ...]:
     """What a codec's item may be asked for as."""
+    if isinstance(item, Measured):
+        return ((item.object, item.index),)
     if isinstance(item, Record):
         return ((item.quantity, item.function, item.storage, item.tariff, item.subunit),)
     return ((di, item.name), (di, None)) if di else (item.name,)

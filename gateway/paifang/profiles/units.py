@@ -33,6 +33,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "reactive energy": ("varh 1", "kvarh 1000"),
     "frequency": ("Hz 1",),
     "angle": ("° 1",),
+    "rotation": ("°/s 1", "rpm 6"),
     "temperature": ("°C 1", "K 1 -27315/100", "°F 5/9 -160/9"),
     "pressure": ("Pa 1", "hPa 100", "kPa 1000", "bar 100000"),
     "volume": ("m3 1", "L 1/1000", "mL 1/1000000"),
@@ -46,7 +47,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "length": ("m 1", "mm 1/1000", "km 1000"),
     "speed": ("m/s 1", "km/h 10/36"),
     "acceleration": ("m/s2 1", "mG 980665/100000000", "G 980665/100000"),
-    "mass": ("kg 1", "t 1000"),
+    "mass": ("kg 1", "t 1000", "lb 45359237/100000000"),
     "time": ("s 1", "ms 1/1000", "min 60", "h 3600", "d 86400"),
     "ratio": ("1 1", "% 1/100", "ppm 1/1000000", "ppb 1/1000000000"),
 }
@@ -54,6 +55,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
 _UCUM = {
     "V.A": "VA", "kV.A": "kVA", "W.h": "Wh", "kW.h": "kWh", "MW.h": "MWh", "V.A.h": "VAh", "kV.A.h": "kVAh",
     "var.h": "varh", "kvar.h": "kvarh", "deg": "°", "Cel": "°C", "[degF]": "°F", "ug/m3": "µg/m3", "uS/cm": "µS/cm",
+    "deg/s": "°/s", "[lb_av]": "lb",
     "m[g]": "mG", "[g]": "G", "dB[mW]": "dBm", "[ppm]": "ppm", "[ppb]": "ppb", "m3": "m3", "l": "L", "l/h": "L/h",
 }  # fmt: skip
 _NUMBER = "1"

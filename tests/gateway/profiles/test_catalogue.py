@@ -18,6 +18,8 @@ from paifang.profiles.load import load
 from paifang.profiles.trial import results, text
 from paifang_wire import messages
 
+WITHOUT_MEANING = {("ruuvi-air-df6", 14)}
+"""Bytes of frames that are reserved, and whatever they are it is no mistake."""
 NAMES = sorted(Catalogue((built_in(),)).files)
 
 
@@ -38,8 +40,6 @@ def test_the_first_profiles_are_there():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_profile_reads_its_own_frames(catalogue, name):
     profile = catalogue.load(name)
-    if profile.protocol not in DECODERS:
-        pytest.skip(f"no codec of {profile.protocol} here")
     found = list(results(profile, DECODERS[profile.protocol]))
     assert [each for each in found if not each.ok] == []
     assert len(found) == sum(len(example.values) for example in profile.examples)
@@ -60,8 +60,6 @@ def test_a_profile_is_a_description_that_a_node_could_have(catalogue, name):
 def test_a_wrong_frame_fails_the_test_of_its_profile(catalogue, name):
     """A test that cannot fail proves nothing: each expected value, and each byte of a frame, counts."""
     profile = catalogue.load(name)
-    if profile.protocol not in DECODERS:
-        pytest.skip(f"no codec of {profile.protocol} here")
     decode = DECODERS[profile.protocol]
     for example in profile.examples:
         for point, content in example.values.items():
@@ -71,6 +69,8 @@ def test_a_wrong_frame_fails_the_test_of_its_profile(catalogue, name):
             assert not result.ok
         if example.frame is not None:
             for place in range(0, len(example.frame), 7):
+                if (name, place) in WITHOUT_MEANING:
+                    continue
                 changed = bytearray(example.frame)
                 changed[place] ^= 0x01
                 other = example.model_copy(update={"frame": bytes(changed)})

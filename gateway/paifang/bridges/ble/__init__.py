@@ -1,0 +1,1 @@
+"""Bluetooth Low Energy: what devices advertise, and what their GATT servers tell."""
