@@ -14,7 +14,7 @@ from paifang.bridges.unit import B, Patience
 from paifang.bridges.writes import OpenOrder, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from paifang.bridges.asking import Address, Fault, Line
     from paifang.bridges.unit import Unit
@@ -132,7 +132,8 @@ class Poller(Generic[Q, B, D]):
         self._ended(self.line.receive(data, now_us))
 
     def abandon(self, now_us: int) -> None:
-        """The line is gone: what was asked is not answered."""
+        """The line is gone: what was asked is not answered, and orders that were not sent are not kept for later."""
+        self._give_up(self._orders)
         outcome = self.line.abandon(now_us)
         if outcome is None and self._turn is not None and self._turn.then is not None:
             self._ended(Outcome(self._turn.then, None, now_us, now_us, "silent"))
@@ -208,7 +209,12 @@ class Poller(Generic[Q, B, D]):
                 yield opened
 
     def _expire(self, now_us: int) -> None:
-        for opened in [each for each in self._orders if not each.is_sent and each.order.expires_us <= now_us]:
+        self._give_up(each for each in self._orders if each.order.expires_us <= now_us)
+
+    def _give_up(self, orders: Iterable[OpenOrder[Q, D]]) -> None:
+        """Those that have not been sent; one that is on the line is."""
+        on_the_line = self._turn.of if self._turn is not None else None
+        for opened in [each for each in orders if not each.is_sent and each is not on_the_line]:
             self._orders.remove(opened)
             self._events.append(Written(opened.order, "expired"))
 
