@@ -6,7 +6,7 @@ Sans-IO, and the same for every protocol: a `Member` says how one device is read
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from paifang.bridges.errors import FrameError
 from paifang.bridges.poller import CameUp, Read, Refused
@@ -133,7 +133,7 @@ class Party:
         return [heard for event in self.poller.take_events() if (heard := self._heard(event, now_us)) is not None]
 
     def _heard(self, event: Any, now_us: int) -> Heard | None:
-        kind: type[Any] = type(event)
+        kind = cast("type[Any]", type(event))
         if kind is Written:
             return self._ordered(event)
         name = self._names.get(event.unit)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paifang.config.explain import nearest
 from paifang.profiles import modbus, units
-from paifang.profiles.conversion import in_steps
+from paifang.profiles.conversion import in_steps, wire
 from paifang.profiles.fields import BYTES_EXPECTED
 from paifang.profiles.model import POINTS_MOST, ModbusProfile
 from paifang.profiles.trial import ABSENT, is_content
@@ -122,6 +122,8 @@ def _type(place: KeyPath, point: Point[Attributes], _profile: AnyProfile) -> Ite
 def _access(place: KeyPath, point: Point[Attributes], profile: AnyProfile) -> Iterator[Mistake]:
     found, at = point.properties, (*place, "properties")
     if found.access == "read":
+        if found.safe is not None:
+            yield Mistake((*at, "safe"), 'safe is for points that may be set: access = "read-write"')
         if found.point_class:
             yield Mistake((*at, "class"), 'class is for points that may be set: access = "read-write"')
         return
@@ -129,6 +131,8 @@ def _access(place: KeyPath, point: Point[Attributes], profile: AnyProfile) -> It
         yield Mistake((*at, "class"), "a point that may be set needs class = 1 or class = 2")
     if found.type == "text":
         yield Mistake((*at, "access"), "a text is only read")
+    elif found.safe is not None and wire(found.safe, found) is None:
+        yield Mistake((*at, "safe"), f"{found.safe} is nothing that it may be set to")
     for _, conditions in interlocks.parse(found.interlock):
         for name, _, _ in conditions:
             if name not in profile.points:

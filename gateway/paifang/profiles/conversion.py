@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paifang.profiles import units
 from paifang_wire import messages
@@ -90,6 +90,16 @@ class Converter:
 
     def _is_whole(self) -> bool:
         return self.gain.denominator == 1 and self.shift.denominator == 1
+
+
+def wire(content: Any, properties: Properties) -> int | None:
+    """The integer of a point for a number or a switch as a profile says it; None: there is none within its limits."""
+    if isinstance(content, bool) != (properties.type == "switch") or not isinstance(content, bool | Decimal):
+        return None
+    steps = Fraction(content) if isinstance(content, bool) else in_steps(content, properties.scale)
+    low, high = limits(properties)
+    is_within = (low is None or low <= steps) and (high is None or steps <= high)
+    return steps.numerator if is_within and steps.denominator == 1 else None
 
 
 def limits(properties: Properties) -> tuple[int | None, int | None]:

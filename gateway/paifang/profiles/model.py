@@ -67,6 +67,9 @@ class Properties(Table):
     interlock: str | None = Field(
         default=None, max_length=64, description='When it may be set, such as "1: voltage<=2530".'
     )
+    safe: Content | None = Field(
+        default=None, description="Of a point that may be set: the value that is safe, such as false for a relay."
+    )
     group: PointName = Field(description="The group of [groups] that it is read with.")
     stale_ms: Milliseconds | None = Field(
         default=None,

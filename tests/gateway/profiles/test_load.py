@@ -88,6 +88,12 @@ BAD = [
         "",
         '27: points.relay.properties.class: class is for points that may be set: access = "read-write"',
     ),
+    ("class = 2, ", "class = 2, safe = 0, ", "27: points.relay.properties.safe: 0 is nothing that it may be set to"),
+    (
+        "max = 300 }",
+        "max = 300, safe = 0 }",
+        '21: points.voltage.properties.safe: safe is for points that may be set: access = "read-write"',
+    ),
     (
         "voltage<=2530",
         "voltag<=2530",
