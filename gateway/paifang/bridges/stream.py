@@ -48,6 +48,11 @@ class Splitter(Generic[F]):
         self.skipped = 0
         self.refused: Counter[Reason] = Counter()
 
+    @property
+    def pending(self) -> bool:
+        """Whether what has come may be the beginning of a frame."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> list[F]:
         self._buffer += data
         frames: list[F] = []

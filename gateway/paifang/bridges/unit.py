@@ -22,6 +22,8 @@ LAST_BACKOFF_US = 60_000_000
 """Between two looks at a device that is down: doubled each time, and for ever."""
 SILENT_BLOCK = 4
 """A block that is not answered so often, while others are, is one that the device does not have."""
+RETRY_US = 600_000_000
+"""After this time what was refused is asked for once more: devices get new firmware."""
 
 
 @dataclass(frozen=True, slots=True)

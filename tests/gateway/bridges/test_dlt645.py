@@ -85,9 +85,14 @@ def test_a_captured_answer_says_what_it_is_known_to_say(text, said):
     assert encode(answer, preamble=0) == bytes.fromhex(text).lstrip(b"\xfe")
 
 
+def values_1997(question, answer):
+    identifier = int.from_bytes(question.data, "little")
+    return reading.values_1997(identifier, reading.data_1997(question, answer))
+
+
 def test_a_meter_of_1997_answers():
     question = reading.read_1997("3", 0xB611)
-    assert reading.values_1997(question, decode(bytes.fromhex(ANSWER_1997))) == (Value("voltage_a", Decimal(100), "V"),)
+    assert values_1997(question, decode(bytes.fromhex(ANSWER_1997))) == (Value("voltage_a", Decimal(100), "V"),)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +101,14 @@ def test_a_meter_of_1997_answers():
 def test_what_a_meter_of_1997_does_not_say(content, reason):
     data = bytes((byte - 0x33) & 0xFF for byte in bytes.fromhex(content))
     with pytest.raises(FrameError) as refused:
-        reading.values_1997(reading.read_1997("3", 0xB611), Frame("000000000003", 0x81, data))
+        values_1997(reading.read_1997("3", 0xB611), Frame("000000000003", 0x81, data))
     assert refused.value.reason == reason
 
 
 def test_an_identifier_of_1997_that_no_table_has():
     question = reading.read_1997("3", 0xC010)
     with pytest.raises(FrameError) as refused:
-        reading.values_1997(question, Frame("000000000003", 0x81, question.data + bytes(4)))
+        values_1997(question, Frame("000000000003", 0x81, question.data + bytes(4)))
     assert refused.value.reason == "unknown"
 
 
@@ -362,7 +367,7 @@ def test_spoiled_frames_raise_nothing_else(fuzz):
         if frame.function == relay.CONTROL & frames.FUNCTION:
             relay.decode(frame)
         elif frame.function == reading.READ_1997:
-            reading.values_1997(reading.read_1997("3", 0xB611), frame)
+            values_1997(reading.read_1997("3", 0xB611), frame)
         else:
             reading.values(int.from_bytes(frame.data[:4], "little"), frame.data[4:])
 

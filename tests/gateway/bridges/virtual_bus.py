@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paifang.bridges.modbus import frames
 from paifang.bridges.modbus.line import RtuLine, Timing
@@ -73,31 +73,32 @@ class VirtualUnit:
         return bytes((len(data),)) + data
 
 
-Spoil = "Callable[[bytes, random.Random], list[tuple[int, bytes]]]"
-"""What becomes of an answer: pieces with how much later they come."""
+class VirtualLine:
+    """Runs an engine against whoever is on its line, byte for byte.
 
-
-class VirtualBus:
-    """Runs a poller against units. `spoil(answer, dice)` -> [(delay_us, bytes), …] in the place of the answer."""
+    `answer(sent)` -> how long that one thinks, and what it says; None: silence. `spoil(answer, dice)` -> pieces with
+    how much later they come, in the place of the answer.
+    """
 
     def __init__(
         self,
-        units: list[VirtualUnit],
-        timing: Timing,
+        engine: Any,
+        character_us: int,
+        answer: Callable[[bytes], tuple[int, bytes] | None],
         spoil: Callable[[bytes, random.Random], list[tuple[int, bytes]]] | None = None,
         seed: int = 1,
     ) -> None:
-        self.units = {unit.address: unit for unit in units}
-        self.timing = timing
-        self.line = RtuLine(timing)
-        self.poller = Poller(self.line)
+        self.engine = engine
+        self.character_us = character_us
         self.now_us = 0
         self.reads: list[Read] = []
         self.events: list[object] = []
         self.sent: list[tuple[int, bytes]] = []
         self.quiet_us: list[int] = []
         """How long the line had been silent before each request."""
-        self._spoil = spoil or (lambda data, _dice: [(0, data)])
+        self.echoes = False
+        self.spoil = spoil or (lambda data, _dice: [(0, data)])
+        self._answer = answer
         self._dice = random.Random(seed)
         self._heap: list[tuple[int, int, bytes]] = []
         self._calls: list[tuple[int, int, Callable[[], None]]] = []
@@ -107,11 +108,15 @@ class VirtualBus:
     def at(self, when_us: int, call: Callable[[], None]) -> None:
         heapq.heappush(self._calls, (when_us, next(self._order), call))
 
+    def hear(self, when_us: int, data: bytes) -> None:
+        """Bytes that come of themselves."""
+        heapq.heappush(self._heap, (when_us, next(self._order), data))
+
     def run(self, until_us: int) -> None:
         while self.now_us < until_us:
             while self._calls and self._calls[0][0] <= self.now_us:
                 heapq.heappop(self._calls)[2]()
-            step = self.poller.step(self.now_us)
+            step = self.engine.step(self.now_us)
             self._collect()
             if isinstance(step, Send):
                 self._send(step.data)
@@ -123,26 +128,29 @@ class VirtualBus:
             self.now_us = min(wake_us, arrives_us, calls_us, until_us)
             if self.now_us == arrives_us:
                 self._last_us = self.now_us
-                self.poller.receive(heapq.heappop(self._heap)[2], self.now_us)
+                self.engine.receive(heapq.heappop(self._heap)[2], self.now_us)
                 self._collect()
+
+    def run_transactions(self, number: int) -> None:
+        while len(self.sent) < number:
+            self.run(self.now_us + MINUTE)
 
     def _send(self, data: bytes) -> None:
         self.sent.append((self.now_us, data))
         self.quiet_us.append(self.now_us - self._last_us)
-        over_us = self.now_us + len(data) * self.timing.character_us
+        over_us = self.now_us + len(data) * self.character_us
         self._last_us = over_us
-        unit = self.units.get(data[0])
-        answer = unit.answer(data[: -frames.CRC_LENGTH]) if unit else b""
-        if unit is None or not answer:
+        if self.echoes:
+            self.hear(over_us, data)
+        answer = self._answer(data)
+        if answer is None:
             return
-        whole = answer + frames.checksum(answer)
-        start_us = over_us + self.timing.silence_us + unit.think_us
-        for delay_us, piece in self._spoil(whole, self._dice):
-            end_us = start_us + delay_us + len(piece) * self.timing.character_us
-            heapq.heappush(self._heap, (end_us, next(self._order), piece))
+        think_us, whole = answer
+        for delay_us, piece in self.spoil(whole, self._dice):
+            self.hear(over_us + think_us + delay_us + len(piece) * self.character_us, piece)
 
     def _collect(self) -> None:
-        for event in self.poller.take_events():
+        for event in self.engine.take_events():
             self.events.append(event)
             if isinstance(event, Read):
                 self.reads.append(event)
@@ -150,6 +158,30 @@ class VirtualBus:
     @property
     def missed(self) -> list[Missed]:
         return [event for event in self.events if isinstance(event, Missed)]
+
+
+class VirtualBus(VirtualLine):
+    """A bus of Modbus units."""
+
+    def __init__(
+        self,
+        units: list[VirtualUnit],
+        timing: Timing,
+        spoil: Callable[[bytes, random.Random], list[tuple[int, bytes]]] | None = None,
+        seed: int = 1,
+    ) -> None:
+        self.units = {unit.address: unit for unit in units}
+        self.line = RtuLine(timing)
+        self.poller = Poller(self.line)
+        self._silence_us = timing.silence_us
+        super().__init__(self.poller, timing.character_us, self._unit_answers, spoil, seed)
+
+    def _unit_answers(self, data: bytes) -> tuple[int, bytes] | None:
+        unit = self.units.get(data[0])
+        answer = unit.answer(data[: -frames.CRC_LENGTH]) if unit else b""
+        if unit is None or not answer:
+            return None
+        return self._silence_us + unit.think_us, answer + frames.checksum(answer)
 
     @property
     def faults(self) -> Counter[str]:

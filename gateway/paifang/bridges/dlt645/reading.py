@@ -62,7 +62,18 @@ def check_answer(question: Frame, answer: Frame) -> None:
     if not stands_for(question.address, answer.address):
         raise FrameError("address", f"asked {question.address}, {answer.address} answered")
     if answer.failed:
-        raise FrameError("refused", _refusal(answer))
+        raise FrameError("refused", f"meter {answer.address}: {refusal(error_byte(answer))}")
+
+
+def error_byte(answer: Frame) -> int:
+    """Of a refusal; 0 if the meter gives no reason."""
+    return answer.data[0] if answer.data else 0
+
+
+def refusal(bits: int) -> str:
+    """An error byte in words."""
+    said = [word for bit, word in enumerate(REFUSALS) if bits >> bit & 1]
+    return ", ".join(said) or f"error byte {bits:02X}"
 
 
 class Reading:
@@ -115,15 +126,19 @@ def values(identifier: int, data: bytes) -> tuple[Value, ...]:
     raise FrameError("unknown", f"identifier {identifier:08X}")
 
 
-def values_1997(question: Frame, answer: Frame) -> tuple[Value, ...]:
-    """What a meter of the edition of 1997 answers to `read_1997`."""
+def data_1997(question: Frame, answer: Frame) -> bytes:
+    """What a meter of the edition of 1997 answers to `read_1997`, without the identifier."""
     check_answer(question, answer)
-    identifier = int.from_bytes(answer.data[:IDENTIFIER_LENGTH_1997], "little")
     if answer.data[:IDENTIFIER_LENGTH_1997] != question.data:
-        raise FrameError("function", f"answered {identifier:04X}")
+        raise FrameError("function", f"answered {answer.data[:IDENTIFIER_LENGTH_1997][::-1].hex()}")
+    return answer.data[IDENTIFIER_LENGTH_1997:]
+
+
+def values_1997(identifier: int, data: bytes) -> tuple[Value, ...]:
+    """What `data` under this identifier of 1997 says; FrameError "unknown" for one that no table here has."""
     if identifier not in di.ITEMS_1997:
         raise FrameError("unknown", f"identifier {identifier:04X} of 1997")
-    return _numbers((di.ITEMS_1997[identifier],), answer.data[IDENTIFIER_LENGTH_1997:])
+    return _numbers((di.ITEMS_1997[identifier],), data)
 
 
 def _numbers(items: tuple[di.Item, ...], data: bytes) -> tuple[Value, ...]:
@@ -167,9 +182,3 @@ def _exactly(data: bytes, length: int) -> bytes:
     if len(data) != length:
         raise FrameError("length", f"{len(data)} bytes, not {length}")
     return data
-
-
-def _refusal(answer: Frame) -> str:
-    bits = answer.data[0] if answer.data else 0
-    said = [word for bit, word in enumerate(REFUSALS) if bits >> bit & 1]
-    return f"meter {answer.address}: {', '.join(said) or f'error byte {answer.data.hex()}'}"

@@ -77,7 +77,7 @@ def decode(data: bytes) -> Telegram:
     cursor = Cursor(data)
     ci = cursor.byte()
     if ci == APPLICATION_ERROR:
-        raise FrameError("refused", _refusal(cursor.rest()))
+        raise FrameError("refused", refusal(cursor.rest()))
     if ci != VARIABLE_DATA:
         raise FrameError("unknown", f"CI {ci:02X}: only variable data, 72, is read")
     header = _header(cursor)
@@ -100,6 +100,7 @@ def _maker(code: int) -> str:
     return "".join(chr((code >> shift & 0x1F) + 64) for shift in (10, 5, 0))
 
 
-def _refusal(data: bytes) -> str:
+def refusal(data: bytes) -> str:
+    """An application error in words."""
     code = data[0] if data else 0
     return ERRORS[code] if code < len(ERRORS) else f"error {code}"

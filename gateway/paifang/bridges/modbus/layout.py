@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from paifang.bridges.modbus.frames import ILLEGAL_FUNCTION, ILLEGAL_VALUE
 from paifang.bridges.modbus.planner import Block, Span, block_of, plan
+from paifang.bridges.unit import RETRY_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from paifang.bridges.modbus.planner import Cost, Extent, Limits
 
-RETRY_US = 600_000_000
-"""After this time a span that was refused is asked for once more: devices get new firmware."""
 FORGET_US = 3_600_000_000
 """After this time it is forgotten what the device did not like together: that may have been noise."""
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from paifang.bridges.asking import Answer, Outcome
 from paifang.bridges.errors import FrameError
 from paifang.bridges.modbus import frames
+from paifang.bridges.timing import Timing, character_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,21 +45,10 @@ PAUSE_US = 20_000
 """How long an adapter may hold back the rest of a frame: USB ones pass bytes on every 16 ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Of a serial line, in microseconds."""
-
-    character_us: int
-    silence_us: int
-    pause_us: int = PAUSE_US
-    late_us: int = LATE_US
-
-
 def timing(baud: int, bits: int = 11) -> Timing:
     """`bits` of a character: start, data, parity, stop."""
-    character_us = -(-bits * 1_000_000 // baud)
     silence_us = FAST_SILENCE_US if baud > FAST_BAUD else -int(-SILENT_CHARACTERS * bits * 1_000_000 // baud)
-    return Timing(character_us, silence_us)
+    return Timing(character_us(baud, bits), silence_us, PAUSE_US, LATE_US)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,135 @@
+"""A CJ/T 188 meter on its line: all it has comes with one question, and its valve is set.
+
+Meters differ in which byte of an identifier comes first. One that has never answered is asked both ways in turn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paifang.bridges.addresses import checked
+from paifang.bridges.asking import Answer
+from paifang.bridges.cjt188 import reading
+from paifang.bridges.cjt188.frame import (
+    ADDRESS_DIGITS,
+    MAX_DATA_LENGTH,
+    OVERHEAD_LENGTH,
+    WAKE_UP,
+    Frame,
+    encode,
+)
+from paifang.bridges.errors import FrameError
+from paifang.bridges.matching import Matcher
+from paifang.bridges.meter import cannot_be_set, grouped, understood
+from paifang.bridges.writes import Order
+from paifang.profiles.attributes import Cjt188Attributes
+from paifang.profiles.conversion import Converter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paifang.bridges.meter import Configured, Item, Wish
+    from paifang.profiles.conversion import Reading
+
+SILENCE_US = 20_000
+PAUSE_US = 500_000
+"""As of DL/T 645, which these meters share lines with."""
+SETTLE_US = 15_000_000
+"""A valve's motor takes its time: until then it is neither open nor closed."""
+REFUSED = 1
+REFUSALS = (REFUSED,)
+SERIALS = 256
+
+_LONGEST = WAKE_UP + OVERHEAD_LENGTH + MAX_DATA_LENGTH
+
+
+def refusal(_exception: int) -> str:
+    """A meter's refusal in words: it says no more."""
+    return "the meter refuses"
+
+
+class Question:
+    """Its serial number comes back in the answer: a late one is known by it. `on_answer` hears that it was answered."""
+
+    longest = _LONGEST
+    fresh = False
+
+    def __init__(self, frame: Frame, on_answer: Callable[[], None]) -> None:
+        self.frame = frame
+        self.unit = frame.address
+        self._on_answer = on_answer
+
+    @property
+    def sent(self) -> bytes:
+        return encode(self.frame)
+
+    @property
+    def shape(self) -> tuple[str, int, int]:
+        return self.unit, self.frame.serial, self.frame.control
+
+    def answered(self, frame: Frame) -> Answer[Frame]:
+        try:
+            reading.check_answer(self.frame, frame)
+        except FrameError as error:
+            if error.reason != "refused":
+                raise
+            return Answer(frame, REFUSED)
+        self._on_answer()
+        return Answer(frame)
+
+
+class Meter:
+    def __init__(self, configured: Configured) -> None:
+        self.address = checked(configured.address, ADDRESS_DIGITS)
+        self._kind = configured.kind
+        self._unit_first = configured.unit_first
+        self._profile = configured.profile
+        self._matcher = Matcher(configured.profile)
+        self._serial = 0
+        self._low_first: bool | None = None
+
+    def items(self) -> dict[str, list[Item]]:
+        return grouped(self._profile, lambda name: self._attributes(name).di)
+
+    def ask(self, block: Item) -> Question:  # noqa: ARG002 - there is one answer to read
+        return self._read()
+
+    def readings(self, block: Item, data: Frame) -> dict[str, Reading]:
+        return understood(block, lambda: self._matcher.readings(reading.values(data, unit_first=self._unit_first)))
+
+    def order(self, wish: Wish) -> Order[Question]:
+        """Where the valve is now is read after it."""
+        attributes = self._attributes(wish.point)
+        if attributes.write != "valve":
+            raise cannot_be_set(self._profile, wish.point)
+        is_closed = bool(Converter(self._profile.points[wish.point]).sent(wish.value))
+        valve = reading.Valve.CLOSE if is_closed else reading.Valve.OPEN
+        serial, low_first = self._next()
+        frame = reading.order_valve(self._kind, self.address, serial, valve, low_first=low_first)
+        return Order(
+            wish.key,
+            Question(frame, lambda: self._learn(low_first)),
+            self._read(),
+            wish.expires_us,
+            timeout_us=self._profile.line.timeout_ms * 1000,
+            settle_us=SETTLE_US,
+            rest_us=self._profile.line.turnaround_ms * 1000,
+        )
+
+    def _read(self) -> Question:
+        serial, low_first = self._next()
+        frame = reading.read(self._kind, self.address, serial, low_first=low_first)
+        return Question(frame, lambda: self._learn(low_first))
+
+    def _next(self) -> tuple[int, bool]:
+        """Serial number of the next question, and which byte of its identifier goes first."""
+        self._serial = (self._serial + 1) % SERIALS
+        return self._serial, bool(self._serial & 1) if self._low_first is None else self._low_first
+
+    def _learn(self, low_first: bool) -> None:
+        self._low_first = low_first
+
+    def _attributes(self, point: str) -> Cjt188Attributes:
+        attributes = self._profile.points[point].attributes
+        assert isinstance(attributes, Cjt188Attributes)
+        return attributes
