@@ -44,9 +44,8 @@ class Question(Protocol[F, D]):
         """What is asked: on a line that echoes it is heard again."""
         ...
 
-    @property
-    def sent(self) -> bytes:
-        """The frame as it goes over the line, with what wakes the meter up."""
+    def send(self) -> bytes:
+        """The frame as it goes over the line now, with what wakes the meter up."""
         ...
 
     @property
@@ -121,7 +120,7 @@ class MeterLine(Generic[F, D]):
     def ask(self, request: Question[F, D], now_us: int, timeout_us: int, rest_us: int = 0) -> bytes:
         assert self._open is None
         self._clear()
-        sent = request.sent
+        sent = request.send()
         answer_us = request.longest * self.timing.character_us
         self._busy_until_us = now_us + len(sent) * self.timing.character_us
         deadline_us = self._busy_until_us + timeout_us + answer_us

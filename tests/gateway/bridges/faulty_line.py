@@ -37,13 +37,13 @@ def spoil(
     if fault == "drop":
         return []
     if fault == "late":
-        return [(dice.randrange(timeout_us, 4_000_000), data)]
+        return [(dice.randrange(timeout_us, max(timeout_us + 1_000_000, 4_000_000)), data)]
     if fault == "double":
         return [(0, data + data)]
     if fault == "double_late":
         return [(0, data), (dice.randrange(50_000, 4_000_000), data)]
     if fault == "cut":
-        return [(0, data[: dice.randrange(1, len(data))])]
+        return [(0, data[: dice.randrange(1, max(len(data), 2))])]
     if fault == "garble":
         place = dice.randrange(len(data))
         return [(0, data[:place] + bytes((data[place] ^ dice.randrange(1, 256),)) + data[place + 1 :])]

@@ -48,19 +48,32 @@ def refusal(_exception: int) -> str:
     return "the meter refuses"
 
 
+class _Numbering:
+    """Serial number of each question, and which byte of its identifier goes first."""
+
+    def __init__(self) -> None:
+        self.low_first: bool | None = None
+        self._serial = 0
+
+    def next(self) -> tuple[int, bool]:
+        self._serial = (self._serial + 1) % SERIALS
+        return self._serial, not self._serial & 1 if self.low_first is None else self.low_first
+
+
 class Question:
-    """Its serial number comes back in the answer: a late one is known by it. `on_answer` hears that it was answered."""
+    """Each time it is sent it has another serial number, which comes back in the answer: a late one is known by it."""
 
     longest = _LONGEST
     fresh = False
 
-    def __init__(self, frame: Frame, on_answer: Callable[[], None]) -> None:
-        self.frame = frame
-        self.unit = frame.address
-        self._on_answer = on_answer
+    def __init__(self, numbering: _Numbering, make: Callable[[int, bool], Frame]) -> None:
+        self.frame = make(0, False)
+        self.unit = self.frame.address
+        self._numbering = numbering
+        self._make = make
 
-    @property
-    def sent(self) -> bytes:
+    def send(self) -> bytes:
+        self.frame = self._make(*self._numbering.next())
         return encode(self.frame)
 
     @property
@@ -74,7 +87,7 @@ class Question:
             if error.reason != "refused":
                 raise
             return Answer(frame, REFUSED)
-        self._on_answer()
+        self._numbering.low_first = self.frame.low_first
         return Answer(frame)
 
 
@@ -85,8 +98,7 @@ class Meter:
         self._unit_first = configured.unit_first
         self._profile = configured.profile
         self._matcher = Matcher(configured.profile)
-        self._serial = 0
-        self._low_first: bool | None = None
+        self._numbering = _Numbering()
 
     def items(self) -> dict[str, list[Item]]:
         return grouped(self._profile, lambda name: self._attributes(name).di)
@@ -104,11 +116,13 @@ class Meter:
             raise cannot_be_set(self._profile, wish.point)
         is_closed = bool(Converter(self._profile.points[wish.point]).sent(wish.value))
         valve = reading.Valve.CLOSE if is_closed else reading.Valve.OPEN
-        serial, low_first = self._next()
-        frame = reading.order_valve(self._kind, self.address, serial, valve, low_first=low_first)
+
+        def make(serial: int, low_first: bool) -> Frame:
+            return reading.order_valve(self._kind, self.address, serial, valve, low_first=low_first)
+
         return Order(
             wish.key,
-            Question(frame, lambda: self._learn(low_first)),
+            Question(self._numbering, make),
             self._read(),
             wish.expires_us,
             timeout_us=self._profile.line.timeout_ms * 1000,
@@ -117,17 +131,10 @@ class Meter:
         )
 
     def _read(self) -> Question:
-        serial, low_first = self._next()
-        frame = reading.read(self._kind, self.address, serial, low_first=low_first)
-        return Question(frame, lambda: self._learn(low_first))
+        def make(serial: int, low_first: bool) -> Frame:
+            return reading.read(self._kind, self.address, serial, low_first=low_first)
 
-    def _next(self) -> tuple[int, bool]:
-        """Serial number of the next question, and which byte of its identifier goes first."""
-        self._serial = (self._serial + 1) % SERIALS
-        return self._serial, bool(self._serial & 1) if self._low_first is None else self._low_first
-
-    def _learn(self, low_first: bool) -> None:
-        self._low_first = low_first
+        return Question(self._numbering, make)
 
     def _attributes(self, point: str) -> Cjt188Attributes:
         attributes = self._profile.points[point].attributes

@@ -59,8 +59,7 @@ class Question:
     def frame(self) -> Frame:
         return self._frame()
 
-    @property
-    def sent(self) -> bytes:
+    def send(self) -> bytes:
         return encode(self.frame)
 
     @property

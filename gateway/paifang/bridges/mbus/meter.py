@@ -69,8 +69,7 @@ class Question:
         self._found: list[bytes] = []
         self.frame = self._next()
 
-    @property
-    def sent(self) -> bytes:
+    def send(self) -> bytes:
         return mbus.encode(self.frame)
 
     @property

@@ -1,0 +1,305 @@
+"""Meters on a line that goes wrong, on a virtual clock: whose values they are, what is counted, what it costs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from faulty_line import COUNTED, FAULTS, spoil
+from virtual_bus import MINUTE, NEVER, SECOND
+from virtual_meters import CATALOGUE, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
+
+from paifang.bridges.dlt645 import relay
+from paifang.bridges.engines import engine_of
+from paifang.bridges.errors import FrameError
+from paifang.bridges.meter import Configured, Wish
+from paifang.bridges.poller import CameUp, Missed, Read, Refused
+from paifang.bridges.writes import Written
+from paifang.errors import PaifangError
+from paifang_wire import messages
+
+ASKED = ("dlt645", "cjt188", "mbus")
+EXPIRES = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - a meter's own clock
+LATE_US = {"dlt645": 2_100_000, "cjt188": 1_700_000, "mbus": 3_300_000}
+"""After this time an answer is no longer waited for: the profile's timeout and the longest answer."""
+METERS = {"dlt645": Dlt645Meter, "cjt188": Cjt188Meter, "mbus": MbusMeter}
+
+
+def line_of(protocol, *numbers, **given):
+    return MeterLine(protocol, [METERS[protocol](number) for number in numbers], **given)
+
+
+def faulty_line(protocol, faults=FAULTS, seed=7):
+    line = line_of(protocol, 1, 2, 3, seed=seed)
+    line.spoil = lambda data, dice: spoil(data, dice, line.from_another, faults, timeout_us=LATE_US[protocol])
+    return line
+
+
+def wish(point, value, expires_us=NEVER):
+    return Wish(point, value, f"{point}={value}", expires_us, EXPIRES)
+
+
+def written(line):
+    return [event for event in line.events if isinstance(event, Written)]
+
+
+# What meters say
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+def test_every_point_comes_from_its_meter(protocol):
+    line = line_of(protocol, 1, 2, 3)
+    line.run(MINUTE)
+    assert line.wrong() == []
+    found = {(unit, name) for unit, name, _ in line.readings()}
+    assert found >= {(meter.address, name) for meter in line.there.values() for name in line.kind.places}
+    assert sum(line.bus.faults.values()) == 0
+    assert line.missed == []
+
+
+def test_a_block_that_comes_in_parts_is_one_reading():
+    line = line_of("dlt645", 1)
+    line.run(4 * SECOND)
+    [read] = [read for read in line.reads if read.block.key == "0203FF00"]
+    found = line.bus.meters[read.unit].readings(read.block, read.data)
+    assert list(found) == ["power", "power_l1", "power_l2", "power_l3"]
+    assert [str(value)[:3] for value, _ in found.values()] == ["160", "161", "162", "163"]
+
+
+def test_what_a_meter_does_not_have_costs_no_other_its_value_and_is_asked_for_again_in_ten_minutes():
+    line = line_of("dlt645", 1)
+    line.there["000000000001"].lacks = frozenset({0x00010400})
+    line.run(11 * MINUTE)
+    refused = [event for event in line.events if isinstance(event, Refused)]
+    assert [event.block.key for event in refused] == ["00010400", "00010400"]
+    assert line.bus.refusal(refused[0].exception) == "no such data"
+    assert line.bus.engine.units["000000000001"].is_up
+    assert {read.block.key for read in line.reads if read.asked_us > 10 * MINUTE} >= {"00010000", "00010300"}
+
+
+def test_a_number_that_is_none_is_garbled_and_a_field_that_is_not_there_is_absent():
+    line = line_of("dlt645", 1)
+    line.run(4 * SECOND)
+    meter = line.bus.meters["000000000001"]
+    block = next(read.block for read in line.reads if read.block.key == "0201FF00")
+    assert meter.readings(block, b"\xab\xcd") == dict.fromkeys(block.points, (None, messages.GARBLED))
+    found = meter.readings(block, bytes.fromhex("0123"))
+    assert found["voltage_l1"] == (2301, messages.GOOD)
+    assert found["voltage_l2"] == (None, messages.ABSENT)
+
+
+def test_a_meter_of_1997_is_read_by_its_two_bytes():
+    profile = CATALOGUE.load("dlt645-single-phase")
+    point = profile.points["voltage"]
+    old = point.model_copy(update={"attributes": point.attributes.model_copy(update={"di": "B611"})})
+    profile = profile.model_copy(update={"points": {"voltage": old}})
+    bus = engine_of("dlt645", [Configured(profile, "3")], 1200)
+    [sent] = [bus.engine.step(50_000)]
+    assert sent.data.hex() == "fefefefe68030000000000680102" + "44e9" + "0316"
+    bus.engine.receive(bytes.fromhex("68 03 00 00 00 00 00 68 81 04 44 E9 33 34 EC 16"), 300_000)
+    [read] = bus.engine.take_events()
+    assert bus.meters[read.unit].readings(read.block, read.data) == {"voltage": (1000, messages.GOOD)}
+
+
+@pytest.mark.parametrize("low_first", [False, True])
+def test_a_meter_that_has_the_bytes_of_an_identifier_the_other_way_round_is_understood(low_first):
+    meter = Cjt188Meter(1, low_first=low_first)
+    line = MeterLine("cjt188", [meter])
+    line.run(MINUTE)
+    assert len(line.reads) >= 11
+    assert len(line.missed) <= 1
+    assert meter.asked == len(line.sent)
+
+
+def test_a_telegram_that_is_lost_is_sent_again_and_one_of_several_begins_anew():
+    one, two = MbusMeter(1, telegrams=1), MbusMeter(2)
+    line = MeterLine("mbus", [one, two])
+    lost = iter((False, False, True))
+    line.spoil = lambda data, _dice: [] if next(lost, False) else [(0, data)]
+    line.run(MINUTE)
+    assert len(line.missed) == 1
+    assert one.begun == 1, "after that its frame count bit goes on"
+    assert two.begun >= 10, "where it stands after a telegram that is not the last is not known"
+    bits = [data[1] & 0x20 for _, data in line.sent if data[:1] == b"\x10" and data[1] & 0x1B == 0x1B and data[2] == 1]
+    assert all(bits[at] != bits[at + 1] for at in range(len(bits) - 1)) or line.missed[0].unit == "1"
+
+
+def test_an_application_error_is_a_refusal_in_words():
+    bus = engine_of("mbus", [Configured(CATALOGUE.load("mbus-heat"), "1")], 2400)
+    now_us = 100_000
+    assert bus.engine.step(now_us).data.hex() == "1040014116"
+    bus.engine.receive(b"\xe5", now_us + 100_000)
+    assert bus.engine.step(now_us + 200_000).data.hex() == "107b017c16"
+    bus.engine.receive(bytes.fromhex("680404680801700881" + "16"), now_us + 400_000)
+    [refused] = bus.engine.take_events()
+    assert bus.refusal(refused.exception) == "busy"
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+def test_no_value_is_ever_taken_for_another_and_polling_recovers_by_itself(protocol, tier_size):
+    line = faulty_line(protocol)
+    line.run_transactions(tier_size(500, 10_000))
+    assert line.wrong() == []
+    assert len(line.readings()) > 300
+    line.spoil = lambda data, _dice: [(0, data)]
+    line.run(line.now_us + 3 * MINUTE)
+    began = len(line.events)
+    line.run(line.now_us + MINUTE)
+    assert all(unit.is_up for unit in line.bus.engine.units.values())
+    assert {type(event) for event in line.events[began:]} == {Read}
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+@pytest.mark.parametrize(("fault", "counted"), COUNTED.items())
+def test_each_fault_is_counted_by_its_name(protocol, fault, counted):
+    line = faulty_line(protocol, (fault,), seed=3)
+    line.run_transactions(150)
+    assert line.bus.faults[counted] > 5
+    assert line.wrong() == []
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+def test_a_line_that_echoes_what_is_sent(protocol):
+    line = line_of(protocol, 1)
+    line.echoes = True
+    line.run(MINUTE)
+    assert line.wrong() == []
+    assert line.missed == []
+    assert line.bus.faults == {"echo": len(line.sent)}
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+def test_the_line_is_silent_before_each_question(protocol):
+    line = line_of(protocol, 1, 2, 3)
+    line.run(MINUTE)
+    assert min(line.quiet_us) == line.bus.engine.line.timing.silence_us
+
+
+@pytest.mark.parametrize("protocol", ASKED)
+def test_dead_meters_take_a_twentieth_of_the_line_and_are_looked_at_for_ever(protocol):
+    line = line_of(protocol, 1, 2, 3, profile=faster(CATALOGUE.load(line_of(protocol).kind.profile), 1))
+    dead = next(iter(line.there.values()))
+    dead.dead = True
+    line.run(3 * MINUTE)
+    began, asked = len(line.events), dead.asked
+    line.run(13 * MINUTE)
+    lost = [event for event in line.events[began:] if isinstance(event, Missed)]
+    assert 0 < sum(event.ended_us - event.asked_us for event in lost) <= 0.05 * 10 * MINUTE
+    assert dead.asked - asked >= 7
+    dead.dead = False
+    line.run(16 * MINUTE)
+    assert [event.unit for event in line.events if isinstance(event, CameUp)] == [dead.address]
+
+
+def test_a_late_refusal_is_not_taken_for_another_question():
+    line = line_of("dlt645", 1)
+    line.there["000000000001"].lacks = frozenset({0x00010000})
+    late = iter((2_150_000,))
+    is_refusal = bytes.fromhex("68d10135")  # no such data
+    line.spoil = lambda data, _dice: [(next(late, 0) if is_refusal in data else 0, data)]
+    line.run(MINUTE)
+    assert line.bus.faults["late"] == 1
+    assert {event.block.key for event in line.events if isinstance(event, Refused)} == {"00010000"}
+
+
+def test_an_adapter_that_goes_takes_nothing_with_it():
+    line = line_of("dlt645", 1)
+    line.run(300_000)
+    line.bus.engine.abandon(line.now_us)
+    line.run(MINUTE)
+    assert len(line.missed) == 1
+    assert {name for _, name, _ in line.readings()} >= set(line.kind.places)
+
+
+# Orders
+
+
+def relay_line(*, password=b"\x11\x22\x33"):
+    meter = Dlt645Meter(1)
+    line = MeterLine("dlt645", [meter, Dlt645Meter(2)], profile=faster(CATALOGUE.load("dlt645-single-phase")))
+    line.bus.meters[meter.address]._configured = Configured(
+        CATALOGUE.load("dlt645-single-phase"), meter.address, password=password
+    )
+    return line, meter
+
+
+def test_a_relay_is_set_before_all_polls_and_its_status_word_read_back():
+    line, meter = relay_line()
+    device = line.bus.meters[meter.address]
+    line.at(10_200_000, lambda: line.bus.engine.order(device.order(wish("relay", 0))))
+    line.at(20_100_000, lambda: line.bus.engine.order(device.order(wish("relay", 1))))
+    line.run(40 * SECOND)
+    assert [(order.action, order.expires) for order in meter.orders] == [
+        (relay.Action.TRIP, EXPIRES),
+        (relay.Action.CLOSE, EXPIRES),
+    ]
+    block = next(read.block for read in line.reads if read.block.key == "04000503")
+    shown = [device.readings(block, event.read_back)["relay"] for event in written(line)]
+    assert [event.verdict for event in written(line)] == ["done", "done"]
+    assert shown == [(0, messages.GOOD), (1, messages.GOOD)]
+
+
+def test_a_wrong_password_is_refused_in_the_meters_words():
+    line, meter = relay_line(password=bytes(3))
+    line.bus.engine.order(line.bus.meters[meter.address].order(wish("relay", 0)))
+    line.run(5 * SECOND)
+    [event] = written(line)
+    assert (event.verdict, line.bus.refusal(event.exception)) == ("refused", "wrong password or not authorised")
+    assert not meter.relay_open
+
+
+def test_what_was_read_before_an_order_is_not_taken_for_what_came_of_it():
+    """The answer to a poll of the status word comes late, when the read-back of the order waits for one."""
+    line, meter = relay_line()
+    device = line.bus.meters[meter.address]
+    is_status = bytes.fromhex("36383337")  # 04000503, low byte first, each + 33h
+
+    def late_once(data, _dice):
+        if is_status in data and not late:
+            late.append(line.now_us)
+            line.bus.engine.order(device.order(wish("relay", 0)))
+            return [(3_600_000, data)]
+        return [(0, data)]
+
+    late = []
+    line.spoil = late_once
+    line.run(MINUTE)
+    [event] = written(line)
+    block = next(read.block for read in line.reads if read.block.key == "04000503")
+    assert late
+    assert meter.relay_open
+    assert device.readings(block, event.read_back)["relay"] == (0, messages.GOOD)
+
+
+def test_a_valve_is_set_and_read_back_when_its_motor_has_stopped():
+    meter = Cjt188Meter(1)
+    line = MeterLine("cjt188", [meter], profile=CATALOGUE.load("cjt188-water"))
+    device = line.bus.meters[meter.address]
+    line.run(5 * SECOND)
+    line.bus.engine.order(device.order(wish("valve", 0)))
+    line.run(MINUTE)
+    [event] = written(line)
+    found = device.readings(line.reads[0].block, event.read_back)
+    assert (event.verdict, found["valve"], meter.valve_closed) == ("done", (0, messages.GOOD), True)
+
+
+def test_what_cannot_be_set_says_so():
+    line = line_of("mbus", 1)
+    with pytest.raises(ValueError, match="mbus-heat has no command that sets volume"):
+        line.bus.meters["1"].order(wish("volume", 1))
+    single = engine_of("dlt645", [Configured(CATALOGUE.load("dlt645-single-phase"), "1")], 2400)
+    with pytest.raises(ValueError, match="sets voltage"):
+        single.meters["000000000001"].order(wish("voltage", 1))
+
+
+def test_meters_that_cannot_be_on_one_line():
+    profile = CATALOGUE.load("mbus-heat")
+    with pytest.raises(PaifangError, match="two meters 5"):
+        engine_of("mbus", [Configured(profile, "5"), Configured(profile, "05")], 2400)
+    with pytest.raises(FrameError, match="251 is no primary address"):
+        engine_of("mbus", [Configured(profile, "251")], 2400)
+    with pytest.raises(PaifangError, match="a line of its own"):
+        engine_of("p1", [Configured(CATALOGUE.load("dsmr-p1"), "a"), Configured(CATALOGUE.load("dsmr-p1"), "b")], 9600)
