@@ -138,6 +138,23 @@ def test_an_application_error_is_a_refusal_in_words():
 # What goes wrong
 
 
+def test_an_answer_that_trickles_in_is_waited_for_as_long_as_it_goes_on():
+    """Bytes of a frame may be half a second apart."""
+    line = line_of("dlt645", 1)
+
+    def trickle(pause_us):
+        return lambda data, _dice: [(at * pause_us // 4, data[at : at + 4]) for at in range(0, len(data), 4)]
+
+    line.spoil = trickle(400_000)
+    line.run(MINUTE)
+    assert len(line.reads) > 15
+    assert line.missed == []
+    line.spoil = trickle(700_000)
+    line.run(2 * MINUTE)
+    assert "cut" in {event.fault for event in line.missed}
+    assert line.wrong() == []
+
+
 @pytest.mark.parametrize("protocol", ASKED)
 def test_no_value_is_ever_taken_for_another_and_polling_recovers_by_itself(protocol, tier_size):
     line = faulty_line(protocol)
@@ -251,8 +268,9 @@ def test_a_wrong_password_is_refused_in_the_meters_words():
     assert not meter.relay_open
 
 
-def test_what_was_read_before_an_order_is_not_taken_for_what_came_of_it():
-    """The answer to a poll of the status word comes late, when the read-back of the order waits for one."""
+@pytest.mark.parametrize("late_us", range(2_200_000, 4_200_000, 100_000))
+def test_what_was_read_before_an_order_is_not_taken_for_what_came_of_it(late_us):
+    """The answer to a poll of the status word comes late, perhaps when the read-back of the order waits for one."""
     line, meter = relay_line()
     device = line.bus.meters[meter.address]
     is_status = bytes.fromhex("36383337")  # 04000503, low byte first, each + 33h
@@ -261,12 +279,12 @@ def test_what_was_read_before_an_order_is_not_taken_for_what_came_of_it():
         if is_status in data and not late:
             late.append(line.now_us)
             line.bus.engine.order(device.order(wish("relay", 0)))
-            return [(3_600_000, data)]
+            return [(late_us, data)]
         return [(0, data)]
 
     late = []
     line.spoil = late_once
-    line.run(MINUTE)
+    line.run(20 * SECOND)
     [event] = written(line)
     block = next(read.block for read in line.reads if read.block.key == "04000503")
     assert late
