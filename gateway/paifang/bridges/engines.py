@@ -66,6 +66,9 @@ class _AskedProtocol:
     refusals: Container[int]
     refusal: Callable[[int], str]
 
+    def line(self, baud: int) -> MeterLine[Any, Any]:
+        return MeterLine(timing(baud, self.silence_us(baud), self.pause_us), self.splitter())
+
 
 @dataclass(frozen=True, slots=True)
 class _PushedProtocol:
@@ -116,7 +119,7 @@ def engine_of(protocol: str, meters: Sequence[Configured], baud: int, now_us: in
 
 def _asked(protocol: _AskedProtocol, configured: Sequence[Configured], baud: int, now_us: int) -> MeterBus:
     meters: dict[Address, Meter[Any, Any]] = {}
-    line = MeterLine[Any, Any](timing(baud, protocol.silence_us(baud), protocol.pause_us), protocol.splitter())
+    line = protocol.line(baud)
 
     def ask(unit: Address, block: Item) -> Question[Any, Any]:
         return meters[unit].ask(block)

@@ -1,0 +1,86 @@
+"""Who is on a line of meters: one alone, several that answer at once, nobody."""
+
+from __future__ import annotations
+
+import pytest
+from virtual_bus import MINUTE, SECOND, VirtualLine
+from virtual_meters import BAUD, KINDS, THINK_US
+
+from paifang.bridges.cjt188 import frame as cjt188_frame
+from paifang.bridges.dlt645 import frame as dlt645_frame
+from paifang.bridges.mbus import frame as mbus_frame
+from paifang.bridges.search import Found, search_of
+from paifang.bridges.timing import character_us
+
+ADDRESSES = {"dlt645": ("201709320072", "000000000161", "123456789072"), "cjt188": ("20151027058801", "08050000010001")}
+KIND = 0x20
+HOUR = 60 * MINUTE
+
+
+def answers(protocol, address, question):
+    """What a meter with this address sends to a call for whoever is there."""
+    if not address.endswith(question.address.lstrip("A")):
+        return b""
+    if protocol == "dlt645":
+        content = question.data + bytes.fromhex(address)[::-1]
+        return dlt645_frame.encode(dlt645_frame.Frame(address, question.control | 0x80, content), preamble=2)
+    frame = cjt188_frame.Frame(KIND, address, question.control | 0x80, question.identifier, question.serial)
+    return cjt188_frame.encode(frame, preamble=2)
+
+
+def line_of(protocol, addresses, apart_us=0):
+    """Answers that begin at the same moment spoil one another; `apart_us`: they follow one another."""
+
+    def answer(sent):
+        said = [answers(protocol, address, KINDS[protocol].decode(sent)) for address in addresses]
+        said = [each for each in said if each]
+        if len(said) > 1 and not apart_us:
+            return THINK_US, bytes(first & second for first, second in zip(*said[:2], strict=False))
+        return (THINK_US, b"".join(said)) if said else None
+
+    return VirtualLine(search_of(protocol, BAUD), character_us(BAUD), answer)
+
+
+@pytest.mark.parametrize("protocol", ADDRESSES)
+def test_one_meter_says_its_address_at_the_first_question(protocol):
+    line = line_of(protocol, ADDRESSES[protocol][:1])
+    line.run(MINUTE)
+    assert line.events == [Found(ADDRESSES[protocol][0], KIND if protocol == "cjt188" else 0)]
+    assert len(line.sent) == 1
+    assert line.engine.is_over
+
+
+@pytest.mark.parametrize("apart_us", [0, 1])
+@pytest.mark.parametrize("protocol", ADDRESSES)
+def test_several_that_answer_at_once_are_called_by_more_and_more_of_their_digits(protocol, apart_us):
+    line = line_of(protocol, ADDRESSES[protocol], apart_us)
+    line.run(HOUR)
+    assert sorted(found.address for found in line.events) == sorted(ADDRESSES[protocol])
+    assert line.engine.is_over
+
+
+@pytest.mark.parametrize("protocol", ["dlt645", "cjt188"])
+def test_nobody_is_a_matter_of_a_second(protocol):
+    line = line_of(protocol, ())
+    line.run(2 * SECOND)
+    assert (line.events, line.engine.is_over) == ([], True)
+
+
+def test_mbus_addresses_are_tried_one_after_the_other():
+    def answer(sent):
+        question = mbus_frame.decode(sent)
+        return (THINK_US, b"\xe5") if question.address in {0, 5, 250} else None
+
+    line = VirtualLine(search_of("mbus", BAUD), character_us(BAUD), answer)
+    line.run(HOUR)
+    assert line.events == [Found("0"), Found("5"), Found("250")]
+    assert len(line.sent) == 251
+
+
+def test_what_was_open_when_the_line_went_is_asked_again():
+    line = line_of("dlt645", ADDRESSES["dlt645"][:1])
+    line.at(100_000, lambda: line.engine.abandon(100_000))
+    line.at(100_000, lambda: line._heap.clear())
+    line.run(MINUTE)
+    assert [data for _, data in line.sent] == [line.sent[0][1]] * 2
+    assert line.events == [Found(ADDRESSES["dlt645"][0])]
