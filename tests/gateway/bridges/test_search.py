@@ -80,7 +80,7 @@ def test_mbus_addresses_are_tried_one_after_the_other():
 def test_what_was_open_when_the_line_went_is_asked_again():
     line = line_of("dlt645", ADDRESSES["dlt645"][:1])
     line.at(100_000, lambda: line.engine.abandon(100_000))
-    line.at(100_000, lambda: line._heap.clear())
+    line.at(100_000, line._heap.clear)
     line.run(MINUTE)
     assert [data for _, data in line.sent] == [line.sent[0][1]] * 2
     assert line.events == [Found(ADDRESSES["dlt645"][0])]
