@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import sys
+import time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +17,18 @@ from loguru import logger
 
 from paifang.bridges.dlt645 import reading
 from paifang.bridges.dlt645.frame import ANY, Frame, encode, splitter
+from paifang.bridges.engines import engine_of
 from paifang.bridges.errors import FrameError
+from paifang.bridges.meter import Configured
+from paifang.bridges.poller import Read, Send
+from paifang.profiles.catalogue import Catalogue, built_in
+from paifang_wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+CATALOGUE = Catalogue((built_in(),))
+METER = str(Path(__file__).parent / "dlt645_meter.py")
 ADDRESS = "201709320072"
 SENT = {
     0x00010000: ("energy_import", 1234.56, "1234.56"),
@@ -112,3 +124,57 @@ async def test_a_question_for_another_meter_is_not_answered_as_its_own(line):
     with pytest.raises(FrameError, match="other error") as refused:
         await line.read(0x02010100, "1")
     assert refused.value.reason == "refused"
+
+
+MEASURED = {
+    "voltage": ("02010100", 230.1, 2301),
+    "current": ("02020100", 5.123, 5123),
+    "power": ("02030000", 1.2346, 12346),
+    "power_factor": ("02060000", 0.998, 998),
+    "frequency": ("02800002", 49.98, 4998),
+    "energy_import": ("00010000", 1234.56, 123456),
+    "energy_export": ("00020000", 0.01, 1),
+}
+"""Point -> identifier, what the meter measures, the point's integer."""
+
+
+async def test_an_engine_polls_a_meter_in_another_process():
+    said = {identifier: value for identifier, value, _ in MEASURED.values()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, METER, ADDRESS, json.dumps(said), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        port = int(await process.stdout.readline())
+        bus = engine_of("dlt645", [Configured(CATALOGUE.load("dlt645-single-phase"), ADDRESS)], 115_200)
+        found = {}
+        async for event in events(bus.engine, port):
+            if isinstance(event, Read):
+                found |= bus.meters[event.unit].readings(event.block, event.data)
+            if found.keys() >= MEASURED.keys():
+                break
+    finally:
+        process.stdin.close()
+        await process.wait()
+    good = {name: (value, messages.GOOD) for name, (_, _, value) in MEASURED.items()}
+    assert {name: found[name] for name in MEASURED} == good
+    assert bus.faults.total() == 0
+
+
+async def events(engine, port):
+    """What an engine makes of a connection, driven by the clock."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        while True:
+            step = engine.step(time.monotonic_ns() // 1000)
+            if isinstance(step, Send):
+                writer.write(step.data)
+                continue
+            for event in engine.take_events():
+                yield event
+            with contextlib.suppress(TimeoutError):
+                wait_s = None if step.until_us is None else max(0, step.until_us * 1000 - time.monotonic_ns()) / 1e9
+                data = await asyncio.wait_for(reader.read(4096), wait_s)
+                engine.receive(data, time.monotonic_ns() // 1000)
+    finally:
+        writer.close()
+        await writer.wait_closed()

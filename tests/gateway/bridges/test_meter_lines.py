@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 from faulty_line import COUNTED, FAULTS, spoil
+from mbus_frames import FRAMES
 from virtual_bus import MINUTE, NEVER, SECOND
 from virtual_meters import CATALOGUE, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
 
@@ -13,7 +14,7 @@ from paifang.bridges.dlt645 import relay
 from paifang.bridges.engines import engine_of
 from paifang.bridges.errors import FrameError
 from paifang.bridges.meter import Configured, Wish
-from paifang.bridges.poller import CameUp, Missed, Read, Refused
+from paifang.bridges.poller import CameUp, Missed, Read, Refused, Send
 from paifang.bridges.writes import Written
 from paifang.errors import PaifangError
 from paifang_wire import messages
@@ -133,6 +134,27 @@ def test_an_application_error_is_a_refusal_in_words():
     bus.engine.receive(bytes.fromhex("680404680801700881" + "16"), now_us + 400_000)
     [refused] = bus.engine.take_events()
     assert bus.refusal(refused.exception) == "busy"
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_what_real_meters_answer_is_taken(name):
+    """As their frames are, even where a field is encrypted or the maker's own. One has a second telegram to come."""
+    answer = FRAMES[name]
+    address = answer[5] if answer[5] <= 250 else 254
+    bus = engine_of("mbus", [Configured(CATALOGUE.load("mbus-heat"), str(address))], 2400)
+    now_us = 100_000
+    for heard in (b"\xe5", answer):
+        assert isinstance(bus.engine.step(now_us), Send)
+        bus.engine.receive(heard, now_us + 500_000)
+        now_us += 1_000_000
+    events = bus.engine.take_events()
+    assert bus.faults.total() == 0
+    if not events:
+        assert isinstance(bus.engine.step(now_us), Send), "more is to come"
+        return
+    [read] = events
+    found = bus.meters[read.unit].readings(read.block, read.data)
+    assert found.keys() == set(read.block.points)
 
 
 # What goes wrong
