@@ -1,0 +1,168 @@
+"""The Bluetooth bridge: one adapter, scanned for ever, and visits to the devices that are read through connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from bleak import BleakScanner
+
+from paifang.bridges.ble.advertisement import Advertisement, checked_address, short_uuid
+from paifang.bridges.ble.connections import SLOTS, Connections
+from paifang.bridges.ble.devices import GATT
+from paifang.bridges.ble.hearing import Hearing
+from paifang.bridges.ble.visit import FAULTS, Visit
+from paifang.bridges.errors import FrameError
+from paifang.bridges.party import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+
+    from paifang.bridges.ble.devices import BleDevice
+    from paifang.profiles.conversion import Reading
+
+RESCAN_FIRST_S = 1.0
+RESCAN_LONGEST_S = 30.0
+DEAF_S = 120.0
+"""Somewhere something advertises: a scan that hears nothing for so long has died, as adapters' firmware does."""
+
+_log = logging.getLogger(__name__)
+
+
+class BleBridge:
+    """`run` never returns. `problem` says why nothing is heard, "" while all is well.
+
+    `on_readings(device, point -> reading, at_us)` and `on_state(device, is_up, why)` are called as things happen; times
+    are of `monotonic`. `adapter`: such as hci1, where there are several. `scanner` and `client`: backends of bleak,
+    other than the system's.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[BleDevice],
+        on_readings: Callable[[str, Mapping[str, Reading], int], object],
+        on_state: Callable[[str, bool, str], object],
+        *,
+        adapter: str = "",
+        slots: int = SLOTS,
+        scanner: type[BaseBleakScanner] | None = None,
+        client: type[BaseBleakClient] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        configured = list(devices)
+        self.problem = ""
+        self._on_readings = on_readings
+        self._on_state = on_state
+        self._adapter = adapter
+        self._backends = scanner, client
+        self._monotonic = monotonic
+        self.hearing = Hearing((each for each in configured if each.profile.protocol != GATT), self.now_us())
+        self.connections = Connections(
+            (each for each in configured if each.profile.protocol == GATT), self.now_us(), slots
+        )
+        self._addresses = {each.name: each.address for each in configured}
+        self._in_reach: dict[str, BLEDevice] = {}
+        self._heard_us = self.now_us()
+        self._changed = asyncio.Event()
+
+    def now_us(self) -> int:
+        return round(self._monotonic() * 1e6)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._scan())
+            tasks.create_task(self._drive(tasks))
+
+    async def _scan(self) -> None:
+        delay_s = RESCAN_FIRST_S
+        while True:
+            try:
+                async with self._scanner():
+                    self.problem, delay_s = "", RESCAN_FIRST_S
+                    self._changed.set()
+                    await self._until_deaf()
+                _log.info("bridges: Bluetooth hears nothing for %d s: the scan begins anew", DEAF_S)
+            except FAULTS as error:
+                self._is_deaf(str(error) or "the adapter does not answer")
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, RESCAN_LONGEST_S)
+
+    def _scanner(self) -> BleakScanner:
+        backend, _ = self._backends
+        return BleakScanner(self._heard, bluez={"adapter": self._adapter} if self._adapter else {}, backend=backend)
+
+    async def _until_deaf(self) -> None:
+        self._heard_us = self.now_us()
+        # One timer, instead of a task that each packet wakes.
+        while (left_s := DEAF_S - (self.now_us() - self._heard_us) / 1e6) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left_s)
+
+    def _is_deaf(self, why: str) -> None:
+        if why != self.problem:
+            _log.warning("bridges: Bluetooth: %s; trying again", why)
+        self.problem = why
+        now_us = self.now_us()
+        self.hearing.deaf(f"Bluetooth: {why}", now_us)
+        self.connections.deaf(f"Bluetooth: {why}", now_us)
+        self._hand_on()
+
+    def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+        now_us = self._heard_us = self.now_us()
+        with contextlib.suppress(FrameError):  # a system that hides addresses gives names of its own
+            address = checked_address(device.address)
+            services = {short_uuid(uuid): content for uuid, content in data.service_data.items()}
+            heard = Advertisement(services, data.manufacturer_data, data.local_name or "")
+            if address in self._addresses.values():
+                self._in_reach[address] = device
+            self.hearing.hear(address, heard, data.rssi, now_us)
+            sooner = self.connections.heard(address, now_us)
+            if self._hand_on() or sooner:
+                self._changed.set()
+
+    async def _drive(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin the visits that are due, hand on what has come, and wait for the next."""
+        while True:
+            self._changed.clear()
+            now_us = self.now_us()
+            self.hearing.tick(now_us)
+            for name in [] if self.problem else self.connections.step(now_us):
+                tasks.create_task(self._visit(name))
+            self._hand_on()
+            await self._until(None if self.problem else self.wake_us)
+
+    @property
+    def wake_us(self) -> int | None:
+        """When there is something to do, if nothing happens before."""
+        times_us = (self.hearing.wake_us, self.connections.wake_us)
+        return min((each for each in times_us if each is not None), default=None)
+
+    async def _until(self, wake_us: int | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if wake_us is None else max(wake_us - self.now_us(), 0) / 1e6):
+                await self._changed.wait()
+
+    async def _visit(self, name: str) -> None:
+        address = self._addresses[name]
+        target = self._in_reach.get(address, address)
+        visit = Visit(name, self.connections, target, self.now_us, self._hand_on, self._backends[1])
+        trouble, detail = await visit.run()
+        self.connections.ended(name, self.now_us(), trouble, detail)
+        self._changed.set()
+
+    def _hand_on(self) -> bool:
+        """Whether there was anything."""
+        events = (*self.hearing.take_events(), *self.connections.take_events())
+        for event in events:
+            if isinstance(event, Readings):
+                self._on_readings(event.device, event.readings, event.at_us)
+            else:
+                self._on_state(event.device, event.is_up, event.why)
+        return bool(events)
