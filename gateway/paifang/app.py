@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from paifang.audit.checkpoints import origin_of
 from paifang.audit.log import AuditLog
+from paifang.bridges.service import BridgeService
+from paifang.bridges.ward.bridged import Clock
 from paifang.commands.journal import GATEWAY, Journal
 from paifang.commands.room import CommandRoom, Outside
+from paifang.commands.target import TWO_PERSONS_CLASS
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
 from paifang.coordination import Coordination
@@ -25,6 +28,7 @@ from paifang.nodes.clocks import Clocks, ClockWatch
 from paifang.nodes.desk import estimate_uptime_ms, latest_values
 from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
+from paifang.operations.bridges import BridgeOperations
 from paifang.operations.callers import actor
 from paifang.operations.commands import CommandOperations
 from paifang.operations.insight import InsightOperations
@@ -32,6 +36,7 @@ from paifang.operations.nodes import NodeOperations
 from paifang.operations.records import RecordOperations
 from paifang.operations.signals import SignalOperations
 from paifang.policy import Policy
+from paifang.profiles.catalogue import Catalogue
 from paifang.report import Commanding, Reporter
 from paifang.settings import split_listen
 from paifang.store import Store, commands
@@ -41,11 +46,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from paifang.audit.disk import Disk
+    from paifang.commands.target import Target
     from paifang.control.authority import Caller
     from paifang.nodes.links import Link
     from paifang.settings import Settings
     from paifang.store import Batch
-    from paifang.store.points import PointTable
+    from paifang.store.points import Point, PointTable
 
 STORE_FILE = "paifang.db"
 AUDIT_FOLDER = "audit"
@@ -124,6 +130,8 @@ class Gateway:
             stack.push_async_callback(self.control.stop)
             await self.nodes.start(*_places(self.settings))
             stack.push_async_callback(self._stop_links)
+            await self.bridges.start(self.settings.bridges, Catalogue.of(self.settings.data))
+            stack.push_async_callback(self.bridges.stop)
             await self.coordination.start()
             stack.push_async_callback(self.coordination.stop)
             self._stack = stack.pop_all()
@@ -146,7 +154,9 @@ class Gateway:
                 message = f"{name} cannot change from {now} to {wanted} while the gateway runs"
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
         policy = Policy.load(settings.policy_folder, settings.site)
+        prepared = await self.bridges.prepare(settings.bridges, Catalogue.of(settings.data))
         await self.nodes.reload(*_places(settings))
+        await self.bridges.apply(prepared)
         await self.coordination.reload(settings.signals)
         self.settings = settings
         self._go_by(policy, GATEWAY)
@@ -169,12 +179,14 @@ class Gateway:
     def _compose(self) -> None:
         clocks, site = self._clocks, self.settings.site
         self.nodes = NodeService(site, self.store, clocks)
+        self.bridges = BridgeService(self.store, Clock(clocks.monotonic, lambda: clocks.utc()[0], clocks.random))
         desk = self.nodes.desk
         outside = Outside(
             site=site,
             data=self.settings.data,
             roots_file=lambda: self.settings.roots_file,
             target=self._target,
+            check=self._check,
             sessions=desk.sessions.values,
             table=desk.table,
             encoded_table=self.store.registry.descriptions.get,
@@ -185,14 +197,20 @@ class Gateway:
             random=clocks.random,
         )
         self.commands = CommandRoom(self.store, self.journal, outside)
-        self.coordination = Coordination(self.settings, self.store, self.nodes, self.commands, clocks)
+        self.coordination = Coordination(
+            self.settings, self.store, self.nodes, self.bridges.newest, self.commands, clocks
+        )
         self.feed = Feed(self.store, desk.table)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
+        self.enrolment.is_bridged = self.bridges.devices.__contains__
         desk.on_receipt = self.commands.dispatcher.take_receipt
         desk.on_session = self._session
         desk.on_promoted = self._promoted
         desk.on_held = self._held
+        self.bridges.on_receipt = self.commands.dispatcher.take_receipt
+        self.bridges.on_session = self.feed.session
+        self.bridges.on_up = self.commands.dispatcher.promoted
         self._watch = ClockWatch(clocks, lambda step_ms: self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms))
         self._compose_control()
 
@@ -203,6 +221,7 @@ class Gateway:
             lambda: self.settings,
             self.store,
             self.nodes,
+            self.bridges,
             commanding,
             self.feed,
             lambda: self.control.counts,
@@ -210,6 +229,7 @@ class Gateway:
         )
         parts = (
             NodeOperations(self.enrolment, report),
+            BridgeOperations(self.bridges, self.journal),
             CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
             InsightOperations(self.coordination.congestion),
             SignalOperations(room.signals),
@@ -281,9 +301,16 @@ class Gateway:
         self.feed.settled(batch)
         self.coordination.settled(batch)
 
-    def _target(self, node: str) -> _Target | None:
+    def _target(self, node: str) -> Target | None:
         link = self.nodes.desk.sessions.get(node)
-        return None if link is None else _Target(link, self._clocks)
+        return self.bridges.target(node) if link is None else _Target(link, self._clocks)
+
+    def _check(self, node: str) -> None:
+        """Raise PaifangError unless this is a node, or a bridged device that can be commanded now."""
+        if node in self.bridges.devices:
+            self.bridges.check(node)
+        else:
+            self.store.registry.find(node)
 
     async def _stop_links(self) -> None:
         self.nodes.quiesce()
@@ -303,6 +330,9 @@ class _Target:
         self.session: object = link.number
         self.boot = link.boot.boot if link.boot else 0
         self.description = (link.boot.description if link.boot else None) or b""
+
+    def two_persons(self, point: Point) -> bool:
+        return point.point_class == TWO_PERSONS_CLASS
 
     def uptime_ms(self) -> int:
         return estimate_uptime_ms(self._link, self._clocks.monotonic())

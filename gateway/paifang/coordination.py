@@ -17,7 +17,7 @@ from paifang.store import history
 from paifang_wire import messages, names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from paifang.commands.room import CommandRoom
     from paifang.nodes.clocks import Clocks
@@ -30,11 +30,23 @@ _GOOD = names.QUALITY[0]
 
 
 class Coordination:
-    """The coordinator with everything it asks for; `start`, `stop`, `reload`, `status`, `congestion` are its own."""
+    """The coordinator with everything it asks for; `bridged(device, point)` is the value and age in ms of a bridge's.
 
-    def __init__(self, settings: Settings, store: Store, nodes: NodeService, room: CommandRoom, clocks: Clocks) -> None:
+    `start`, `stop`, `reload`, `status`, `congestion` are its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        nodes: NodeService,
+        bridged: Callable[[str, str], tuple[float, int] | None],
+        room: CommandRoom,
+        clocks: Clocks,
+    ) -> None:
         self._store = store
         self._desk = nodes.desk
+        self._bridged = bridged
         self._room = room
         self._monotonic = clocks.monotonic
         outside = Outside(
@@ -74,7 +86,10 @@ class Coordination:
     def _read(self, node: str, name: str) -> Reading | None:
         link = self._desk.sessions.get(node)
         point = link.table.by_name.get(name) if link is not None and link.table is not None else None
-        if link is None or point is None:
+        if link is None:
+            found = self._bridged(node, name)
+            return None if found is None else Reading(*found)
+        if point is None:
             return None
         value, made_ms = link.latest.get(point.number, (None, 0))
         shown = point.shown(value)

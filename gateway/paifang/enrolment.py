@@ -39,6 +39,8 @@ class Enrolment:
         self._journal = journal
         self.on_removed: Callable[[str], object] = lambda _node: None
         """Told of each node that is removed."""
+        self.is_bridged: Callable[[str], bool] = lambda _node: False
+        """Whether a device behind a bridge has this name."""
         self._roots_file = roots_file
         self._turn = asyncio.Lock()
         self._held = Buckets(per_second=0.1, burst=20)
@@ -102,9 +104,14 @@ class Enrolment:
             if known is not None and (known.key, known.epoch) != (key, epoch):
                 hint = f"`paifang nodes remove {node}` first, if it is to have a new one"
                 raise PaifangError(f"node {node} is enrolled with another key", hint, code="exists")
+            if self.is_bridged(node):
+                raise PaifangError(f"{node} is a device behind a bridge", "give the node another name", code="exists")
             if known is None:
                 await self._record("enrol", node, actor, epoch=epoch)
-                await self._store.written(lambda connection: registry.insert(connection, new))
+                await self._store.flush()
+                await self._store.written(lambda connection: _insert_new(connection, new))
+                self._store.forget(node)
+                self._store.registry.least_boot.pop(node, None)
                 self._store.registry.nodes[node] = new
                 self._service.desk.strangers.forget(node)
         return {"node": node, "epoch": epoch, "added": known is None}
@@ -167,3 +174,9 @@ class Enrolment:
                 if stays:
                     self._store.registry.nodes[node] = known
                     self._service.desk.strangers.forget(node)
+
+
+def _insert_new(connection: Connection, node: Node) -> None:
+    """What a bridged device of this name has reported before is of an earlier life."""
+    registry.set_aside(connection, node.id)
+    registry.insert(connection, node)

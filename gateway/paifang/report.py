@@ -11,7 +11,7 @@ from paifang.store import history
 from paifang_wire.errors import BAD_MAC, BOOT_BACK, WRONG_SITE, WRONG_SUITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from paifang.commands.dispatch import Dispatcher
     from paifang.commands.gates import Gates
@@ -64,6 +64,16 @@ class Commanding:
         }
 
 
+class Bridging(Protocol):
+    """The devices behind bridges: which there are, how each stands, and what there is to look at."""
+
+    @property
+    def devices(self) -> Collection[str]: ...
+    def rows(self) -> list[dict[str, Any]]: ...
+    def status(self) -> list[dict[str, Any]]: ...
+    def findings(self) -> list[dict[str, str]]: ...
+
+
 class Coordinating(Protocol):
     """The coordination of signals: its state by node, and what there is to look at."""
 
@@ -79,6 +89,7 @@ class Reporter:
         settings: Callable[[], Settings],
         store: Store,
         service: NodeService,
+        bridges: Bridging,
         commanding: Commanding,
         feed: Feed,
         callers_refused: Callable[[], Mapping[str, int]],
@@ -87,6 +98,7 @@ class Reporter:
         self._settings = settings
         self._store = store
         self._service = service
+        self._bridges = bridges
         self._commanding = commanding
         self._feed = feed
         self._callers_refused = callers_refused
@@ -110,6 +122,7 @@ class Reporter:
                 for line, carrier in service.lines.items()
             ],
             "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
+            "bridges": self._bridges.status(),
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
             "commands": self._commanding.figures(),
             "signals": self._signals.status(),
@@ -156,7 +169,7 @@ class Reporter:
             for line, carrier in self._service.lines.items()
             if carrier.problem
         ]
-        found += [*self._turned_away(), *self._signals.findings()]
+        found += [*self._turned_away(), *self._bridges.findings(), *self._signals.findings()]
         strangers = self._service.desk.strangers.all()
         if strangers:
             message = f"unknown nodes that have knocked: {len(strangers)}, the last was {strangers[0].node}"
@@ -175,11 +188,15 @@ class Reporter:
 
     async def nodes(self) -> list[dict[str, Any]]:
         figures = await self._store.read(history.figures)
-        return [self._node_row(node, figures.get(node, _NEVER)) for node in sorted(self._store.registry.nodes)]
+        bridged = {row["device"]: row for row in self._bridges.rows()}
+        names = sorted({*self._store.registry.nodes, *bridged})
+        return [self._node_row(name, figures.get(name, _NEVER), bridged.get(name)) for name in names]
 
     async def node(self, node: str) -> dict[str, Any]:
-        """One node: its row of the list, its boots, and its points with their latest values."""
-        self._store.registry.find(node)
+        """One node or bridged device: its row of the list, its boots, and its points with their latest values."""
+        bridged = next((row for row in self._bridges.rows() if row["device"] == node), None)
+        if bridged is None:
+            self._store.registry.find(node)
         table = self._service.desk.table
         figures, boots, latest = await self._store.read(
             lambda connection: (
@@ -188,17 +205,12 @@ class Reporter:
                 history.latest(connection, node, table),
             )
         )
-        row = self._node_row(node, figures.get(node, _NEVER))
+        row = self._node_row(node, figures.get(node, _NEVER), bridged)
         newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
         known = table(newest.description) if newest else None
         points = [_point_row(point, latest.get(point.number)) for point in known.points] if known else []
-        known_node, link = self._store.registry.nodes[node], self._service.desk.sessions.get(node)
-        keys = {
-            "epoch": known_node.epoch,
-            "next_epoch": known_node.next_epoch,
-            "keyset": link.keyset if link else None,
-        }
-        return {**row, **keys, "boots": boots, "points": points}
+        more = self._keys(node) if bridged is None else {"bridge": bridged}
+        return {**row, **more, "boots": boots, "points": points}
 
     def strangers(self) -> list[dict[str, Any]]:
         """Unknown node ids that said hello, the latest first."""
@@ -240,15 +252,19 @@ class Reporter:
             found.append(_finding("warning", "commands", message, "`paifang commands` lists them"))
         return found
 
-    def _node_row(self, node: str, figures: Row) -> dict[str, Any]:
+    def _keys(self, node: str) -> dict[str, Any]:
+        known, link = self._store.registry.nodes[node], self._service.desk.sessions.get(node)
+        return {"epoch": known.epoch, "next_epoch": known.next_epoch, "keyset": link.keyset if link else None}
+
+    def _node_row(self, node: str, figures: Row, bridged: Mapping[str, Any] | None) -> dict[str, Any]:
         link = self._service.desk.sessions.get(node)
         newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
         stored, lost, _ = figures
         refusal = self._service.desk.counters.turned_away.of(node)
         return {
             "node": node,
-            "connected": link is not None,
-            "link": link.carrier.peer if link else "offline",
+            "connected": link is not None or (bridged is not None and bridged["state"] != "down"),
+            "link": link.carrier.peer if link else bridged["bus"] if bridged else "offline",
             "seen_ms": newest.seen_ms if newest else None,
             "boot": newest.boot if newest else None,
             "highest": newest.marks.high if newest else None,

@@ -41,6 +41,7 @@ KINDS = (
     "day-plans",
     "policy",
     "delegation",
+    "bridge",
     "command",
     "pending",
     "approval",

@@ -13,13 +13,24 @@ from paifang.bridges.poller import CameUp, Read, Refused
 from paifang.bridges.writes import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from paifang.bridges.asking import Address
+    from paifang.bridges.meter import Wish
     from paifang.bridges.poller import Missed, Poller, Send, Wait
     from paifang.bridges.unit import Unit
     from paifang.bridges.writes import Order
     from paifang.profiles.conversion import Reading
+
+
+class Engine(Protocol):
+    """What drives a line: a poller, or a listener. Times in microseconds of a clock that only goes forward."""
+
+    def step(self, now_us: int) -> Send | Wait: ...
+    def receive(self, data: bytes, now_us: int) -> None: ...
+    def abandon(self, now_us: int) -> None: ...
+    def take_events(self) -> Sequence[Any]: ...
+
 
 Verdict = Literal["expired", "refused", "done", "unknown"]
 WHY = {
@@ -32,10 +43,15 @@ WHY = {
 
 
 class Member(Protocol):
-    """One device on a line. `unit` is polled; a block is what one question asks for."""
+    """One device on a line. A block is what one question asks for."""
 
     @property
-    def unit(self) -> Unit[Any]: ...
+    def address(self) -> Address: ...
+
+    @property
+    def unit(self) -> Unit[Any] | None:
+        """What is polled of it; None: it sends by itself."""
+        ...
 
     def readings(self, block: Any, data: Any) -> Mapping[str, Reading]:
         """What the answer to a block says. Raises FrameError for what says nothing."""
@@ -43,7 +59,7 @@ class Member(Protocol):
 
     def points_of(self, block: Any) -> Iterable[str]: ...
 
-    def order(self, key: str, point: str, value: int, expires_us: int) -> Order[Any]:
+    def order(self, wish: Wish) -> Order[Any]:
         """The order that sets a point. Raises ValueError when the device has no way to say this value."""
         ...
 
@@ -51,7 +67,7 @@ class Member(Protocol):
         """What the read that follows an order says of its point."""
         ...
 
-    def refusal(self, exception: int) -> str:
+    def refusal(self, exception: int, /) -> str:
         """A code of the device's refusal in words."""
         ...
 
@@ -99,38 +115,43 @@ Heard = Readings | Denied | Standing | Ordered
 
 
 class Party:
-    """A poller and the members on its line. `add` and `remove` take a device up and leave it alone."""
+    """What drives a line, and the members on it; `poller` is None where nothing is asked.
 
-    def __init__(self, poller: Poller[Any, Any, Any]) -> None:
-        self.poller = poller
+    `add` and `remove` take a device up and leave it alone.
+    """
+
+    def __init__(self, engine: Engine, poller: Poller[Any, Any, Any] | None) -> None:
         self.members: dict[str, Member] = {}
+        self._engine = engine
+        self._poller = poller
         self._names: dict[Address, str] = {}
         self._orders: dict[str, tuple[str, str]] = {}
-        self.receive, self.abandon = poller.receive, poller.abandon
+        self.step, self.receive, self.abandon = engine.step, engine.receive, engine.abandon
 
     def add(self, name: str, member: Member) -> None:
         self.members[name] = member
-        self._names[member.unit.address] = name
-        self.poller.add(member.unit)
+        self._names[member.address] = name
+        if self._poller is not None and member.unit is not None:
+            self._poller.add(member.unit)
 
     def remove(self, name: str) -> None:
         member = self.members.pop(name, None)
         if member is not None:
-            del self._names[member.unit.address]
-            self.poller.remove(member.unit.address)
+            del self._names[member.address]
+            if self._poller is not None:
+                self._poller.remove(member.address)
 
-    def order(self, device: str, key: str, point: str, value: int, expires_us: int) -> None:
+    def order(self, device: str, wish: Wish) -> None:
         """Have a point set before anything else is asked. Raises ValueError as `Member.order`."""
-        order = self.members[device].order(key, point, value, expires_us)
-        self._orders[key] = device, point
-        self.poller.order(order)
-
-    def step(self, now_us: int) -> Send | Wait:
-        return self.poller.step(now_us)
+        if self._poller is None:
+            raise ValueError("nothing goes to a device that only sends")
+        order = self.members[device].order(wish)
+        self._orders[wish.key] = device, wish.point
+        self._poller.order(order)
 
     def take_events(self, now_us: int) -> list[Heard]:
         """What has come of it since the last time."""
-        return [heard for event in self.poller.take_events() if (heard := self._heard(event, now_us)) is not None]
+        return [heard for event in self._engine.take_events() if (heard := self._heard(event, now_us)) is not None]
 
     def _heard(self, event: Any, now_us: int) -> Heard | None:
         kind = cast("type[Any]", type(event))

@@ -47,6 +47,7 @@ class Lookup:
             "point": found.number,
             "name": found.name,
             "class": found.point_class,
+            "two_persons": target.two_persons(found),
             "now_ms": self._tools.utc_ms(),
             "value": found.shown(value),
             "local_class": self._tools.settings().local_class,

@@ -38,7 +38,6 @@ WITHIN_LEAST_MS = 100
 WITHIN_MOST_MS = 300_000
 EXPIRES_MOST_MS = 86_400_000
 """How far ahead an order may expire: signing far ahead is a way to keep commands for later."""
-CLASS_TWO_PERSONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,10 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the path works with. `target(node)` is the live session of a node, None when there is none."""
+    """What the path works with. `target(node)` is the live session of a node, None when there is none.
+
+    `check(node)` raises PaifangError when there is no such node, or it takes no commands.
+    """
 
     store: Store
     journal: Journal
@@ -75,6 +77,7 @@ class Tools:
     givers: Givers
     gates: Gates
     target: Callable[[str], Target | None]
+    check: Callable[[str], object]
     settings: Callable[[], AuthoritySettings]
     utc_ms: Callable[[], int]
     monotonic: Callable[[], float]
@@ -110,7 +113,7 @@ class CommandPath:
 
     def located(self, node: str, point: object) -> tuple[Target, Point]:
         """A connected node that has described itself, and a point of it by name or number."""
-        self._tools.store.registry.find(node)
+        self._tools.check(node)
         target = self._tools.target(node)
         if target is None:
             raise offline(node)
@@ -176,7 +179,7 @@ class CommandPath:
 
     def located_node(self, node: str) -> Target:
         """As `located`, for a node."""
-        self._tools.store.registry.find(node)
+        self._tools.check(node)
         target = self._tools.target(node)
         if target is None or target.table is None:
             raise offline(node)
@@ -238,7 +241,7 @@ class CommandPath:
         if step.op == messages.OP_SAFE:
             await self._send_safe(command, giver, step, deadline_ms, **more)
             return answers.answer(command, target.table)
-        if step.op == messages.OP_OPERATE and step.point.point_class == CLASS_TWO_PERSONS:
+        if step.op == messages.OP_OPERATE and target.two_persons(step.point):
             return await self._wait_for_approval(command, giver, step, target, more)
         if step.op == messages.OP_OPERATE:
             await self._select_first(command, giver, step, target, deadline_ms)

@@ -35,12 +35,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the path needs of the rest: live sessions, point tables by their hash, what is in force, clocks."""
+    """What the path needs of the rest: live sessions, point tables by their hash, what is in force, clocks.
+
+    `check(name)` raises PaifangError unless there is such a node or device, and says why it takes no commands.
+    """
 
     site: str
     data: Path
     roots_file: Callable[[], Path]
     target: Callable[[str], Target | None]
+    check: Callable[[str], object]
     sessions: Callable[[], Iterable[Session]]
     table: Callable[[bytes | None], PointTable | None]
     encoded_table: Callable[[bytes], bytes | None]
@@ -71,6 +75,7 @@ class CommandRoom:
             givers=Givers(site, self.keysets, self.delegations),
             gates=self.gates,
             target=outside.target,
+            check=outside.check,
             settings=outside.settings,
             utc_ms=utc_ms,
             monotonic=monotonic,

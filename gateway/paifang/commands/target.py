@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from paifang.store.points import PointTable
+    from paifang.store.points import Point, PointTable
+
+TWO_PERSONS_CLASS = 3
+"""Of a node's points: it checks the signatures of two persons itself."""
 
 
 class Target(Protocol):
@@ -26,6 +29,10 @@ class Target(Protocol):
     def boot(self) -> int: ...
     @property
     def session(self) -> object: ...
+
+    def two_persons(self, point: Point) -> bool:
+        """Whether a command to this point needs a second person, and a token that the target gives out."""
+        ...
 
     def uptime_ms(self) -> int:
         """What its clock says by our estimate."""

@@ -10,6 +10,7 @@ from paifang.config.tables import FilePath, Table
 
 REMOTE_EXPECTED = 'HOST:PORT, such as "192.168.1.20:502" or "[fd00::20]:502"'
 DEVICE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (64 at most), such as "meter-1"'
+HEX_EXPECTED = 'bytes as hexadecimal digits, such as "00 11 22"'
 
 _REMOTE = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -37,6 +38,16 @@ def _name(value: str) -> str:
     return value
 
 
+def _hex(value: str) -> str:
+    try:
+        found = bytes.fromhex(value)
+    except ValueError:
+        found = b""
+    if not found:
+        raise ValueError(HEX_EXPECTED)
+    return value
+
+
 DeviceName = Annotated[str, AfterValidator(_name)]
 Remote = Annotated[str, AfterValidator(_remote)]
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
@@ -51,8 +62,14 @@ class DeviceSettings(Table):
     address: str | None = Field(
         default=None, min_length=1, description="Of other protocols: its address, as printed on it."
     )
-    key: str | None = Field(
-        default=None, min_length=1, description="Of a device that encrypts: its key, as hexadecimal digits."
+    key: Annotated[str, AfterValidator(_hex)] | None = Field(
+        default=None, description="Of a device that encrypts: its key, as hexadecimal digits."
+    )
+    password: Annotated[str, AfterValidator(_hex)] | None = Field(
+        default=None, description="Of a DL/T 645 meter whose relay is switched: P0 P1 P2, as hexadecimal digits."
+    )
+    operator: Annotated[str, AfterValidator(_hex)] | None = Field(
+        default=None, description="And its operator code C0 to C3, as hexadecimal digits."
     )
     two_persons: Strings = Field(
         default=(),

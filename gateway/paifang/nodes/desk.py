@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paifang.nodes.counters import Counters, Strangers
 from paifang.nodes.doorkeeper import Doorkeeper
+from paifang.store import registry
 from paifang.store.points import PointTable, decode_table, encode_points
 from paifang_wire import messages, names
 from paifang_wire.cose import Mac0
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from paifang.nodes.clocks import Clocks
     from paifang.nodes.links import Link
     from paifang.store import Batch, Boot, Store
-    from paifang.store.sql import Connection
 
 STORE_FULL = "store-full"
 """Refused because the disk does not take it and the buffer is full; the node keeps the record."""
@@ -187,8 +187,7 @@ class FrontDesk:
         table = decode_table(encoded)
         if description not in self.store.registry.descriptions:
             self._doorkeeper.admit_description(link.node, link.heard_s)
-            self.store.registry.descriptions[description] = encoded
-            self.store.write(lambda connection: _insert_description(connection, description, encoded))
+            registry.keep_description(self.store, description, encoded)
         link.table = self._tables[description] = table
 
     def _clock(self, link: Link, message: list[Any], _frame: bytes) -> None:
@@ -309,9 +308,3 @@ def _check_integers(*values: int) -> None:
     for value in values:
         if value >> _INTEGER_BITS:
             raise WireError(SHAPE, "number without sense")
-
-
-def _insert_description(connection: Connection, description: bytes, encoded: bytes) -> None:
-    connection.execute(
-        "INSERT INTO descriptions(hash, points) VALUES (?,?) ON CONFLICT DO NOTHING", (description, encoded)
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from paifang.errors import bad_argument, not_found
 
 if TYPE_CHECKING:
+    from paifang.store import Store
     from paifang.store.sql import Connection
 
 KEY_LENGTH = 32
@@ -85,6 +86,15 @@ def delete(connection: Connection, node: str) -> None:
     """Remove a node; its records stay, set aside as those of an earlier life."""
     connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
     set_aside(connection, node)
+
+
+def keep_description(store: Store, description: bytes, encoded: bytes) -> None:
+    """Have the encoded points of this hash at hand from now on, and in the file with the next commit."""
+    if description in store.registry.descriptions:
+        return
+    store.registry.descriptions[description] = encoded
+    query = "INSERT INTO descriptions(hash, points) VALUES (?,?) ON CONFLICT DO NOTHING"
+    store.write(lambda connection: connection.execute(query, (description, encoded)))
 
 
 def set_aside(connection: Connection, node: str) -> None:

@@ -6,7 +6,7 @@ side: what is asked, and whether what came is the answer to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paifang.bridges import crc
 from paifang.bridges.asking import Answer
@@ -29,16 +29,19 @@ ILLEGAL_FUNCTION = 1
 ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
 DEVICE_FAILURE = 4
+BUSY = 6
+NO_PATH = 10
+UNREACHED = 11
 EXCEPTIONS = {
     ILLEGAL_FUNCTION: "illegal function",
     ILLEGAL_ADDRESS: "illegal data address",
     ILLEGAL_VALUE: "illegal data value",
     DEVICE_FAILURE: "device failure",
     5: "acknowledged, not done yet",
-    6: "device busy",
+    BUSY: "device busy",
     8: "memory parity error",
-    10: "gateway path not available",
-    11: "device behind the gateway does not answer",
+    NO_PATH: "gateway path not available",
+    UNREACHED: "device behind the gateway does not answer",
 }
 """Code -> what the device says (chapter 7)."""
 
@@ -52,13 +55,17 @@ MBAP_MOST = 260
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`count` bits or registers from `address` on; `data`: what is written, as it goes over the line."""
+    """`count` bits or registers from `address` on; `data`: what is written, as it goes over the line.
+
+    `fresh`: a read whose answer must not be an earlier one to the same question, as after a write.
+    """
 
     unit: int
     function: int
     address: int
     count: int
     data: bytes = b""
+    fresh: bool = field(default=False, compare=False)
 
     @property
     def is_write(self) -> bool:

@@ -5,7 +5,7 @@ for another,
 
 - a frame is taken only for the question that is open, with its unit, function, length and checksum;
 - after silence its question stays *owed* for a while: until then nothing is asked whose answer would look alike, but
-  for the same question again, whose answer is the same;
+  for the same question again, whose answer is the same, unless it is to show what a write has done;
 - a frame that equals the answer to another question of late, byte for byte, is not taken. From then on, and when a
   frame comes that nobody asked for, the unit is a *suspect*: for a minute all its answers stay owed, so that a late
   or doubled one finds no question that it fits.
@@ -101,7 +101,7 @@ class RtuLine:
         owed = (
             past.until_us
             for past in self._past_like(request, now_us)
-            if past.request != request and (suspect or not past.frame)
+            if (past.request != request or request.fresh) and (suspect or not past.frame)
         )
         owed_us = 0 if request.is_write else max(owed, default=0)
         return max(self.quiet_us, self._rests_until_us.get(request.unit, 0), owed_us)

@@ -21,7 +21,10 @@ def _ask(unit: Address, block: Block) -> Request:
 MANNER = Manner(
     _ask,
     final=(frames.ILLEGAL_FUNCTION, frames.ILLEGAL_ADDRESS, frames.ILLEGAL_VALUE, frames.DEVICE_FAILURE),
-    unreached=(10, 11),  # exceptions of a gateway in the place of a unit that does not answer it
+    unreached=(
+        frames.NO_PATH,
+        frames.UNREACHED,
+    ),  # exceptions of a gateway in the place of a unit that does not answer it
 )
 
 

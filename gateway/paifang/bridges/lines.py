@@ -1,0 +1,73 @@
+"""The parties of buses, by what their devices speak."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from paifang.bridges import engines
+from paifang.bridges.meter import Configured
+from paifang.bridges.modbus import party as modbus
+from paifang.bridges.party import Party
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from paifang.bridges.asking import Address
+    from paifang.bridges.meter import Item, Meter, Wish
+    from paifang.bridges.party import Member
+    from paifang.bridges.plan import Planned, PlannedBus
+    from paifang.bridges.poller import Poller
+    from paifang.bridges.unit import Unit
+    from paifang.bridges.writes import Order
+    from paifang.profiles.conversion import Reading
+
+
+def party_of(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:
+    """The party of a bus, still empty, and who may be in it by name. Raises PaifangError for what cannot be there."""
+    return modbus.party(bus, now_us) if bus.protocol == "modbus" else _meters(bus, now_us)
+
+
+def _meters(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:
+    configured = [_configured(device) for device in bus.devices]
+    found = engines.engine_of(bus.protocol, configured, bus.format.baud, now_us)
+    poller = cast("Poller[Any, Any, Any]", found.engine) if bus.protocol in engines.ASKED else None
+    members: dict[str, Member] = {}
+    for device, (address, meter) in zip(bus.devices, found.meters.items(), strict=True):
+        unit = None if poller is None else poller.units[address]
+        members[device.name] = MeterMember(address, cast("Meter[Any, Any]", meter), unit, found.refusal)
+        if poller is not None:
+            poller.remove(address)
+    return Party(found.engine, poller), members
+
+
+class MeterMember:
+    """A meter of `engines` as a member of its line."""
+
+    def __init__(
+        self, address: Address, meter: Meter[Any, Any], unit: Unit[Any] | None, refusal: Callable[[int], str]
+    ) -> None:
+        self.address = address
+        self.unit = unit
+        self.refusal = refusal
+        self._meter = meter
+
+    def readings(self, block: Item, data: Any) -> Mapping[str, Reading]:
+        return self._meter.readings(block, data)
+
+    def points_of(self, block: Item) -> Iterable[str]:
+        return block.points
+
+    def order(self, wish: Wish) -> Order[Any]:
+        return self._meter.order(wish)
+
+    def read_back(self, point: str, data: Any) -> Reading:
+        items = (item for group in self._meter.items().values() for item in group)
+        return self.readings(next(item for item in items if point in item.points), data)[point]
+
+
+def _configured(device: Planned) -> Configured:
+    settings = device.settings
+    found = Configured(device.profile, str(device.address))
+    password, operator = (bytes.fromhex(text or "") for text in (settings.password, settings.operator))
+    return replace(found, password=password or found.password, operator=operator or found.operator)
