@@ -58,10 +58,7 @@ class ModbusMember:
         """The read that shows a point: alone, unless its answer would look like that to the block it is polled with."""
         request, block = self.device.read_back(self.address, point)
         polled = next((each for each in self._polled() if any(span.key == point for span in each.spans)), block)
-        if (polled.table, value_bytes(polled.table, polled.count)) == (
-            block.table,
-            value_bytes(block.table, block.count),
-        ):
+        if value_bytes(polled.table, polled.count) == value_bytes(block.table, block.count):
             request, block = frames.read(self.address, polled.table, polled.first, polled.count), polled
         self._shown_by[point] = block
         return replace(request, fresh=True)
