@@ -35,6 +35,8 @@ RETRY_FIRST_US = 2_000_000
 RETRY_LONGEST_US = 300_000_000
 HEARD_RETRY_US = 5_000_000
 """A device that is heard need not wait for the backoff, but for so long for each time that it was tried in vain."""
+AWAY_US = 60_000_000
+"""Who was not heard for so long and is heard now is back, and is tried at once. Devices advertise every few seconds."""
 DOWN_AFTER = 3
 """Connections fail now and then: so many, one after the other, and the device is down."""
 STAY_US = 30_000_000
@@ -58,7 +60,7 @@ class Peripheral:
             interval_us = 1_000 * groups[points[name].properties.group]
             self._intervals_us[place] = min(interval_us, self._intervals_us.get(place, interval_us))
         self._due_us = dict.fromkeys(self._intervals_us, now_us)
-        self._tried_us = now_us
+        self._tried_us = self._heard_us = now_us
         self._lasting = False
 
     @property
@@ -105,9 +107,11 @@ class Peripheral:
 
     def heard(self, now_us: int) -> bool:
         """It advertises: what made it unreachable may be over, and it is tried sooner. Whether it is."""
-        before_us = self.visit_us
+        before_us, away_us = self.visit_us, now_us - self._heard_us
+        self._heard_us = now_us
         if self.failures and not self._lasting:
-            self.visit_us = min(before_us, max(now_us, self._tried_us + self.failures * HEARD_RETRY_US))
+            retry_us = now_us if away_us >= AWAY_US else self._tried_us + self.failures * HEARD_RETRY_US
+            self.visit_us = min(before_us, max(now_us, retry_us))
         return self.visit_us < before_us
 
     def tick(self, now_us: int) -> list[Standing]:

@@ -12,7 +12,7 @@ from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolError
 from paifang.bridges.ble.advertisement import short_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from bleak.backends.characteristic import BleakGATTCharacteristic
     from bleak.backends.client import BaseBleakClient
@@ -60,7 +60,8 @@ class Visit:
         self._now_us = now_us
         self._told = told
         self._gone = asyncio.Event()
-        self._client = BleakClient(target, lambda _: self._gone.set(), timeout=CONNECT_S, backend=backend)
+        self._limit: asyncio.Timeout | None = None
+        self._client = BleakClient(target, self._is_lost, timeout=CONNECT_S, backend=backend)
         self._found: dict[Place, BleakGATTCharacteristic] = {}
 
     async def run(self) -> tuple[Trouble | None, str]:
@@ -109,7 +110,7 @@ class Visit:
         """None: the device refuses it."""
         for _ in range(2):
             try:
-                async with asyncio.timeout(READ_S):
+                async with self._while_connected(READ_S):
                     return bytes(await self._client.read_gatt_char(characteristic))
             except BleakGATTProtocolError as error:
                 if error.code not in _BOND_WANTED:
@@ -120,7 +121,7 @@ class Visit:
     async def _make_bond(self, wanted: str) -> None:
         self._peripheral.bond = "needed"
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with self._while_connected(CONNECT_S):
                 await self._client.pair()
         except FAULTS as error:
             self._peripheral.bond = "refused"
@@ -132,7 +133,8 @@ class Visit:
         for place in self._peripheral.places:
             characteristic = self._found.get(place)
             if characteristic is not None and "notify" in characteristic.properties:
-                await self._client.start_notify(characteristic, self._hears(place))
+                async with self._while_connected(READ_S):
+                    await self._client.start_notify(characteristic, self._hears(place))
 
     def _hears(self, place: Place) -> Callable[[BleakGATTCharacteristic, bytearray], None]:
         return lambda _, data: self._heard({place: bytes(data)})
@@ -141,6 +143,22 @@ class Visit:
         if found:
             self._connections.read(self._name, found, self._now_us())
             self._told()
+
+    def _is_lost(self, _client: BleakClient) -> None:
+        """Nothing will be answered any more: what waits for it need not wait for its time to be over."""
+        self._gone.set()
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    @contextlib.asynccontextmanager
+    async def _while_connected(self, at_most_s: float) -> AsyncGenerator[None]:
+        """TimeoutError when the time is over, or the connection."""
+        async with asyncio.timeout(0 if self._gone.is_set() else at_most_s) as limit:
+            self._limit = limit
+            try:
+                yield
+            finally:
+                self._limit = None
 
     async def _is_gone_before(self, until_us: int) -> bool:
         with contextlib.suppress(TimeoutError):
