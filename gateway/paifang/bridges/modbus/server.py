@@ -124,8 +124,7 @@ class Server:
 
     def _read_coils(self, unit: int, asked: Cursor) -> bytes:
         first, count = _range(asked, MAX_BITS)
-        shown = (self._read(entry) for entry in self._map.whole(unit, first, count, coils=True))
-        return _bits([bool(each.value) for each in shown])
+        return _bits([entry.is_on(self._read(entry)) for entry in self._map.whole(unit, first, count, coils=True)])
 
     def _read_good(self, unit: int, asked: Cursor) -> bytes:
         first, count = _range(asked, MAX_BITS)

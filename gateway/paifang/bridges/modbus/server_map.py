@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from paifang.bridges.modbus import frames
@@ -46,13 +47,13 @@ class Refusal(PaifangError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A point as it is now: its value in its unit, a switch as 0 or 1, None when there is none; quality as on the wire."""
+    """A point as it is now: its value in its unit, a switch as 0 or 1, None for none; quality as on the wire."""
 
     value: Fraction | None
     quality: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """A point at an address. `scale`: power of ten of one step of an integer type; "bit" is a coil."""
 
@@ -69,11 +70,11 @@ class Entry:
     def is_coil(self) -> bool:
         return self.type == "bit"
 
-    @property
+    @cached_property
     def attributes(self) -> ModbusAttributes:
         return ModbusAttributes(table="holding", address=self.address, type=self.type, order=self.order)
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Registers, or the one coil."""
         return self.attributes.count
@@ -81,21 +82,25 @@ class Entry:
     def registers(self, shown: Shown) -> tuple[bytes, int]:
         """What stands in its registers, and the quality that goes with it."""
         if shown.value is None or shown.quality in WORTHLESS:
-            return self._nothing(), shown.quality or messages.ABSENT
+            return self._nothing, shown.quality or messages.ABSENT
         try:
             data = registers.encode(self._steps(shown.value), self.attributes)
         except (ValueError, OverflowError):
-            data = self._nothing()
-        return data, messages.OUT_OF_RANGE if data == self._nothing() else shown.quality
+            data = self._nothing
+        return data, messages.OUT_OF_RANGE if data == self._nothing else shown.quality
+
+    def is_on(self, shown: Shown) -> bool:
+        """What a coil shows: off where nothing is known."""
+        return bool(shown.value) and shown.quality not in WORTHLESS
 
     def value(self, data: bytes) -> Fraction:
         """What registers that a client has written say, in the point's unit. Raises Refusal for what is no value."""
         sent = registers.decode(data, self.attributes)
-        if data == self._nothing() or sent is None or isinstance(sent, str):
+        if data == self._nothing or sent is None or isinstance(sent, str):
             raise Refusal(frames.ILLEGAL_VALUE)
         return Fraction(sent) * self._step
 
-    @property
+    @cached_property
     def _step(self) -> Fraction:
         return Fraction(1) if self.attributes.kind.form == "float" else power_of_ten(self.scale)
 
@@ -103,6 +108,7 @@ class Entry:
         steps = value / self._step
         return steps if self.attributes.kind.form == "float" else Fraction(round(steps))
 
+    @cached_property
     def _nothing(self) -> bytes:
         kind = self.attributes.kind
         if kind.absent is None:
