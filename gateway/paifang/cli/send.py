@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 GOOD_FOR_MS = 300_000
 """How long an order is good: as long as a node's token. A file has to be carried first."""
 CLASS_SELECTED = 2
-CLASS_TWO_PERSONS = 3
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -77,7 +76,8 @@ def send(
     """Set a point of a node and wait for its receipt.
 
     The receipt has the verdict and the value read back. A point of class 2 or 3 takes your key, which signs here, where
-    this command runs; one of class 3 then waits for another person's `paifang approve`.
+    this command runs; one of class 3 then waits for another person's `paifang approve`, and so does one behind a
+    bridge that is two-person (gateway-enforced): there it is the gateway that checks both persons, not the device.
 
     Exits with 0 if the command was executed or waits for approval, 1 if the node or the gateway refused it, 5 if nobody
     answered in time: then it is not known whether the node acted.
@@ -149,7 +149,7 @@ def _target(gateway: "ControlClient", wanted: Wanted) -> "Target":
 
 
 def _signed(gateway: "ControlClient", wanted: Wanted, target: "Target") -> dict[str, Any]:
-    """Sign here and hand in: of class 3 the select first, whose token the order then carries."""
+    """Sign here and hand in; where two persons are needed the select first, whose token the order then carries."""
     from paifang.cli import passphrase, sign
     from paifang.keys.host import check_place
     from paifang_wire import messages
@@ -161,7 +161,7 @@ def _signed(gateway: "ControlClient", wanted: Wanted, target: "Target") -> dict[
     sign.tell(_order(wanted, target, point, op, None), point, target.site)
     signer = passphrase.unlocked(opened, wanted.passphrase_file)
     token = None
-    if point.point_class == CLASS_TWO_PERSONS:
+    if target.two_persons:
         select = _order(wanted, target, point, messages.OP_SELECT, None)
         selected = _submit(gateway, wanted, target, signer, select)
         if selected["verdict"] != "executed":
@@ -199,13 +199,13 @@ def _order(wanted: Wanted, target: "Target", point: "Point", op: int, token: byt
 
 
 def _write_request(file: Path, wanted: Wanted, target: "Target") -> None:
-    """A request to be signed elsewhere. Of class 3 the select comes first, and the order with its token then."""
+    """A request to be signed elsewhere. For two persons the select comes first, and the order with its token then."""
     from paifang.keys import files
     from paifang.keys.request_file import Request
     from paifang_wire import messages
 
     point = _point(target)
-    is_select = point.point_class == CLASS_TWO_PERSONS and wanted.token is None
+    is_select = target.two_persons and wanted.token is None
     heavy = messages.OP_SELECT if is_select else messages.OP_OPERATE
     op = heavy if point.point_class >= CLASS_SELECTED else messages.OP_DIRECT
     order = _order(wanted, target, point, op, wanted.token)

@@ -21,6 +21,9 @@ EXIT_OF_VERDICT = {
 REST_S = 8.0
 """The gateway itself ends the wait for the node; this much longer it may take to ask once more, and to say so."""
 POLL_S = 0.5
+CLASS_CHECKED_BY_NODE = 3
+BY_GATEWAY = "two-person (gateway-enforced)"
+"""Behind a bridge nothing but the gateway checks that there are two persons."""
 
 _REASONS = {
     "expired": "expired (it came too late: give it longer with --within, or ask for it again)",
@@ -42,7 +45,8 @@ def sentence(receipt: Mapping[str, Any]) -> str:
         return f"unknown: {receipt['node']} did not answer in time; it may have acted, or not"
     if verdict == "pending":
         until = fields.clock(receipt["expires_ms"])
-        return f"pending: {where} {fields.value(receipt['value'])} waits for another person until {until}"
+        who = "another person" if receipt["class"] == CLASS_CHECKED_BY_NODE else f"another person ({BY_GATEWAY})"
+        return f"pending: {where} {fields.value(receipt['value'])} waits for {who} until {until}"
     if verdict != "executed":
         reason = receipt["reason"] or "no reason given"
         return f"{verdict}: {where}: {_REASONS.get(reason, reason)}"

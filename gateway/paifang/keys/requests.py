@@ -55,7 +55,9 @@ class Table(Protocol):
 class Target:
     """A point of a node as a gateway tells it: `point` is its number, `table` the encoded rows of its description.
 
-    `keyset` is the version the gateway holds, `host` the mark of its machine ("" when it says none).
+    `keyset` is the version the gateway holds, `host` the mark of its machine ("" when it says none). `two_persons`:
+    another person approves the order, over a token that the point gives out; of class 3 the node checks that itself,
+    of class 2, behind a bridge, the gateway does.
     """
 
     site: str
@@ -64,13 +66,15 @@ class Target:
     table: bytes
     keyset: int
     host: str = ""
+    two_persons: bool = False
 
     @classmethod
     def of_answer(cls, site: str, answer: Mapping[str, Any]) -> Target:
         """From what `commands.target` answers. Raises PaifangError, also when table and description do not agree."""
         try:
             table = bytes.fromhex(answer["table"])
-            target = cls(site, answer["node"], answer["point"], table, answer["keyset"], str(answer.get("host", "")))
+            host, two_persons = str(answer.get("host", "")), bool(answer["two_persons"])
+            target = cls(site, answer["node"], answer["point"], table, answer["keyset"], host, two_persons)
             described = bytes.fromhex(answer["description"])
         except (KeyError, TypeError, ValueError) as error:
             raise bad_argument("the gateway's answer describes no point", "is it of another version?") from error

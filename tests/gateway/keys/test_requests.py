@@ -19,6 +19,7 @@ from paifang_wire import cbor, messages, orders, sign1
 RELAY, DOOR = 16, 17
 TOKEN = bytes(range(16))
 ANSWER = {
+    "two_persons": False,
     "node": "meter-1",
     "point": RELAY,
     "table": TABLE.hex(),
