@@ -59,7 +59,10 @@ def _device(link: LocalLink, address: str) -> tuple[Device, Controller]:
 
 
 class Air:
-    """`adapter`: whether the gateway has one. `connected`: how many connections it holds, `most` it ever held."""
+    """`adapter`: whether the gateway has one. `connected`: how many connections it holds, `most` it ever held.
+
+    `asked`: what a system's backend would have been told last.
+    """
 
     def __init__(self) -> None:
         self.link = LocalLink()
@@ -67,6 +70,7 @@ class Air:
         self.adapter = True
         self.connected = self.most = 0
         self.connecting = asyncio.Lock()
+        self.asked: dict[str, Any] = {}
         self.scanner = type("AirScanner", (_Scanner,), {"air": self})
         self.client = type("AirClient", (_Client,), {"air": self})
 
@@ -146,8 +150,9 @@ def characteristic(uuid: str, value: Any, *, notifies: bool = False, sealed: boo
 class _Scanner(BaseBleakScanner):
     air: ClassVar[Air]
 
-    def __init__(self, callback: Any, uuids: Any, *_: Any, **__: Any) -> None:
+    def __init__(self, callback: Any, uuids: Any, _mode: str, *, bluez: Any, **_: Any) -> None:
         super().__init__(callback, uuids)
+        self.air.asked["scanner"] = bluez
 
     async def start(self) -> None:
         if not self.air.adapter:
@@ -175,6 +180,7 @@ class _Client(BaseBleakClient):
 
     def __init__(self, target: Any, **arguments: Any) -> None:
         super().__init__(target, **arguments)
+        self.air.asked["client"] = arguments["bluez"]
         self._connection: Any = None
         self._handles: dict[int, Any] = {}
 

@@ -336,6 +336,36 @@ def test_an_adapter_that_is_not_there_yet_and_goes_again():
     run(main())
 
 
+def test_the_adapter_that_is_named_and_every_packet_of_it():
+    async def main() -> None:
+        air = Air()
+        async with bridge(air, meter("meter", METER), adapter="hci1"):
+            await asyncio.sleep(1)
+            assert air.asked["scanner"] == {"adapter": "hci1", "filters": {"DuplicateData": True}}
+            assert air.asked["client"] == {"adapter": "hci1"}
+
+    run(main())
+
+
+def test_a_system_without_bluetooth():
+    async def main() -> None:
+        air = Air()
+        air.scanner.start = _no_system  # as bleak where there is no D-Bus
+        async with bridge(air, door()) as (_, told):
+            await asyncio.sleep(5 * MINUTE)
+            [(name, is_up, why)] = told.states
+            assert (name, is_up) == ("door", False)
+            assert why.startswith(
+                "Bluetooth: the system's Bluetooth does not answer: is bluetooth.service running? (File"
+            )
+
+    run(main())
+
+
+async def _no_system(_scanner: object) -> None:
+    raise FileNotFoundError(2, "No such file or directory")
+
+
 def test_a_scan_that_has_died_begins_anew():
     async def main() -> None:
         air = Air()

@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypedDict
 
-from bleak import BleakScanner
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
 
 from paifang.bridges.ble.advertisement import Advertisement, checked_address, short_uuid
 from paifang.bridges.ble.connections import SLOTS, Connections
 from paifang.bridges.ble.devices import GATT
 from paifang.bridges.ble.hearing import Hearing
-from paifang.bridges.ble.visit import FAULTS, Visit
+from paifang.bridges.ble.visit import CONNECT_S, FAULTS, Visit
 from paifang.bridges.errors import FrameError
 from paifang.bridges.party import Readings
 
@@ -32,8 +34,16 @@ RESCAN_FIRST_S = 1.0
 RESCAN_LONGEST_S = 30.0
 DEAF_S = 120.0
 """Somewhere something advertises: a scan that hears nothing for so long has died, as adapters' firmware does."""
+NOT_BEGUN = "the scan has not begun yet"
+NO_SYSTEM = "the system's Bluetooth does not answer: is bluetooth.service running?"
 
 _log = logging.getLogger(__name__)
+
+
+class _Adapter(TypedDict, total=False):
+    """What BlueZ's scanner and client are told of it."""
+
+    adapter: str
 
 
 class BleBridge:
@@ -57,10 +67,10 @@ class BleBridge:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         configured = list(devices)
-        self.problem = ""
+        self.problem = NOT_BEGUN
         self._on_readings = on_readings
         self._on_state = on_state
-        self._adapter = adapter
+        self._bluez: _Adapter = {"adapter": adapter} if adapter else {}
         self._backends = scanner, client
         self._monotonic = monotonic
         self.hearing = Hearing((each for each in configured if each.profile.protocol != GATT), self.now_us())
@@ -68,6 +78,7 @@ class BleBridge:
             (each for each in configured if each.profile.protocol == GATT), self.now_us(), slots
         )
         self._addresses = {each.name: each.address for each in configured}
+        self._wanted = frozenset(self._addresses.values())
         self._in_reach: dict[str, BLEDevice] = {}
         self._heard_us = self.now_us()
         self._changed = asyncio.Event()
@@ -91,13 +102,14 @@ class BleBridge:
                     await self._until_deaf()
                 _log.info("bridges: Bluetooth hears nothing for %d s: the scan begins anew", DEAF_S)
             except FAULTS as error:
-                self._is_deaf(str(error) or "the adapter does not answer")
+                self._is_deaf(str(error) if isinstance(error, BleakError) else f"{NO_SYSTEM} ({error!r})")
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RESCAN_LONGEST_S)
 
     def _scanner(self) -> BleakScanner:
+        """Of BlueZ every packet is wanted: else a sensor whose value stays is not told from one that is gone."""
         backend, _ = self._backends
-        return BleakScanner(self._heard, bluez={"adapter": self._adapter} if self._adapter else {}, backend=backend)
+        return BleakScanner(self._heard, bluez={"filters": {"DuplicateData": True}, **self._bluez}, backend=backend)
 
     async def _until_deaf(self) -> None:
         self._heard_us = self.now_us()
@@ -120,7 +132,7 @@ class BleBridge:
             address = checked_address(device.address)
             services = {short_uuid(uuid): content for uuid, content in data.service_data.items()}
             heard = Advertisement(services, data.manufacturer_data, data.local_name or "")
-            if address in self._addresses.values():
+            if address in self._wanted:
                 self._in_reach[address] = device
             self.hearing.hear(address, heard, data.rssi, now_us)
             sooner = self.connections.heard(address, now_us)
@@ -152,9 +164,11 @@ class BleBridge:
     async def _visit(self, name: str) -> None:
         address = self._addresses[name]
         target = self._in_reach.get(address, address)
-        visit = Visit(name, self.connections, target, self.now_us, self._hand_on, self._backends[1])
-        trouble, detail = await visit.run()
-        self.connections.ended(name, self.now_us(), trouble, detail)
+        _, backend = self._backends
+        client = partial(BleakClient, target, timeout=CONNECT_S, bluez=self._bluez, backend=backend)
+        trouble, detail = await Visit(name, self.connections, client, self.now_us, self._hand_on).run()
+        # Without an adapter it is not the device that does not answer.
+        self.connections.ended(name, self.now_us(), None if self.problem else trouble, detail)
         self._changed.set()
 
     def _hand_on(self) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from bleak import BleakClient
 from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
 from paifang.bridges.ble.advertisement import short_uuid
@@ -14,9 +13,8 @@ from paifang.bridges.ble.advertisement import short_uuid
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from bleak import BleakClient
     from bleak.backends.characteristic import BleakGATTCharacteristic
-    from bleak.backends.client import BaseBleakClient
-    from bleak.backends.device import BLEDevice
 
     from paifang.bridges.ble.connections import Connections
     from paifang.bridges.ble.gatt import Place
@@ -43,16 +41,15 @@ class _NoBondError(Exception):
 
 
 class Visit:
-    """`told`: called when `connections` has events. `target`: the device as a scan found it, or its address."""
+    """`client(disconnected)` makes that of the device; `told`: called when `connections` has events."""
 
     def __init__(
         self,
         name: str,
         connections: Connections,
-        target: BLEDevice | str,
+        client: Callable[[Callable[[BleakClient], None]], BleakClient],
         now_us: Callable[[], int],
         told: Callable[[], object],
-        backend: type[BaseBleakClient] | None = None,
     ) -> None:
         self._name = name
         self._connections = connections
@@ -61,7 +58,7 @@ class Visit:
         self._told = told
         self._gone = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
-        self._client = BleakClient(target, self._is_lost, timeout=CONNECT_S, backend=backend)
+        self._client = client(self._is_lost)
         self._found: dict[Place, BleakGATTCharacteristic] = {}
 
     async def run(self) -> tuple[Trouble | None, str]:
