@@ -7,12 +7,12 @@ import random
 import pytest
 from pushes import KAMSTRUP
 from telegrams import DSMR_5, as_sent
-from virtual_bus import SECOND, VirtualLine
 
 from paifang.bridges.engines import engine_of
 from paifang.bridges.meter import Configured
 from paifang.bridges.poller import CameUp, Missed, Read
 from paifang.profiles.catalogue import Catalogue, built_in
+from paifang_rig.virtual_bus import SECOND, VirtualLine
 from paifang_wire import messages
 
 CATALOGUE = Catalogue((built_in(),))

@@ -7,7 +7,6 @@ from datetime import datetime
 import pytest
 from faulty_line import COUNTED, FAULTS, spoil
 from mbus_frames import FRAMES
-from virtual_bus import MINUTE, NEVER, SECOND
 from virtual_meters import CATALOGUE, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
 
 from paifang.bridges.dlt645 import relay
@@ -17,6 +16,7 @@ from paifang.bridges.meter import Configured, Wish
 from paifang.bridges.poller import CameUp, Missed, Read, Refused, Send
 from paifang.bridges.writes import Written
 from paifang.errors import PaifangError
+from paifang_rig.virtual_bus import MINUTE, NEVER, SECOND
 from paifang_wire import messages
 
 ASKED = ("dlt645", "cjt188", "mbus")

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 from faulty_line import COUNTED, FAULTS, spoil
-from virtual_bus import MINUTE, NEVER, SECOND, VirtualBus, VirtualUnit, is_right
 
 from paifang.bridges.modbus import frames
 from paifang.bridges.modbus.layout import Layout
@@ -16,6 +15,7 @@ from paifang.bridges.modbus.planner import Limits, Span, serial_cost
 from paifang.bridges.poller import CameUp, Missed, Read, Refused
 from paifang.bridges.unit import LAST_BACKOFF_US, Patience, Unit
 from paifang.bridges.writes import Order, Written
+from paifang_rig.virtual_bus import MINUTE, NEVER, SECOND, VirtualBus, VirtualUnit, is_right
 
 TIMING = timing(9600)
 COST = serial_cost(TIMING.character_us, 2 * TIMING.silence_us)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from virtual_bus import MINUTE, SECOND, VirtualLine
 from virtual_meters import BAUD, KINDS, THINK_US
 
 from paifang.bridges.cjt188 import frame as cjt188_frame
@@ -11,6 +10,7 @@ from paifang.bridges.dlt645 import frame as dlt645_frame
 from paifang.bridges.mbus import frame as mbus_frame
 from paifang.bridges.search import Found, search_of
 from paifang.bridges.timing import character_us
+from paifang_rig.virtual_bus import MINUTE, SECOND, VirtualLine
 
 ADDRESSES = {"dlt645": ("201709320072", "000000000161", "123456789072"), "cjt188": ("20151027058801", "08050000010001")}
 KIND = 0x20

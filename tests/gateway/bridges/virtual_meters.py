@@ -6,8 +6,6 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from virtual_bus import VirtualLine
-
 from paifang.bridges.cjt188 import frame as cjt188_frame
 from paifang.bridges.cjt188 import reading as cjt188
 from paifang.bridges.dlt645 import frame as dlt645_frame
@@ -18,6 +16,7 @@ from paifang.bridges.meter import Configured
 from paifang.bridges.timing import character_us
 from paifang.bridges.values import to_bcd
 from paifang.profiles.catalogue import Catalogue, built_in
+from paifang_rig.virtual_bus import VirtualLine
 
 if TYPE_CHECKING:
     import random

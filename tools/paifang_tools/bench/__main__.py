@@ -21,6 +21,7 @@ SUITES = {
     "hold": "paifang_rig.hold",
     "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
+    "bridges": "paifang_rig.bridges_bench",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,10 @@ from paifang.bridges.modbus.poller import Poller
 from paifang.bridges.poller import Missed, Read, Send
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
+    from paifang.bridges.asking import Fault
     from paifang.bridges.modbus.planner import Block
 
 NEVER = 1 << 62
@@ -184,8 +185,8 @@ class VirtualBus(VirtualLine):
         return self._silence_us + unit.think_us, answer + frames.checksum(answer)
 
     @property
-    def faults(self) -> Counter[str]:
-        return Counter(self.line.faults)
+    def faults(self) -> Counter[Fault]:
+        return self.line.faults
 
 
 def is_right(unit: int, block: Block, data: bytes) -> bool:
@@ -194,3 +195,8 @@ def is_right(unit: int, block: Block, data: bytes) -> bool:
         int.from_bytes(data[2 * place : 2 * place + 2]) & PATTERN == word_of(unit, block.table, block.first + place)
         for place in range(block.count)
     )
+
+
+def byte_by_byte(character_us: int) -> Callable[[bytes, random.Random], list[tuple[int, bytes]]]:
+    """Answers as they come over a line: to be given as `spoil`."""
+    return lambda data, _dice: [(place * character_us, data[place : place + 1]) for place in range(len(data))]
