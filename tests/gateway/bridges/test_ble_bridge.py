@@ -336,6 +336,37 @@ def test_an_adapter_that_is_not_there_yet_and_goes_again():
     run(main())
 
 
+@pytest.mark.parametrize("live", ["10s", "1m"])
+def test_devices_are_added_and_removed_while_it_runs(live):
+    async def main() -> None:
+        air = Air()
+        beacon, server = Peripheral(air, SENSOR), Peripheral(air, METER, (environment(),))
+        async with bridge(air, slots=1) as (made, told):
+            await beacon.advertise(service_data("FCD2", bthome_data("02CA09")))
+            await server.advertise(NAME)
+            for round_number in range(1, 4):
+                await asyncio.sleep(MINUTE)
+                count = len(told.times)
+                made.add(door())
+                made.add(meter("meter", METER, live=live))
+                await asyncio.sleep(5)
+                assert len(told.times) == count + 2
+                assert air.connected == (live == "10s")
+                made.remove("door")
+                made.remove("meter")
+                await asyncio.sleep(5 * MINUTE)
+                assert len(told.times) == count + 2
+                assert air.connected == 0
+                assert told.states == [("door", True, ""), ("meter", True, "")] * round_number
+            made.add(meter("meter", METER, live=live))
+            await asyncio.sleep(5)
+            made.add(meter("meter", METER, live=live))
+            await asyncio.sleep(25)
+            assert told.states[6:] == [("meter", True, "")] * 2
+
+    run(main())
+
+
 def test_the_adapter_that_is_named_and_every_packet_of_it():
     async def main() -> None:
         air = Air()

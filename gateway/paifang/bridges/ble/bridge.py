@@ -66,22 +66,42 @@ class BleBridge:
         client: type[BaseBleakClient] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        configured = list(devices)
         self.problem = NOT_BEGUN
         self._on_readings = on_readings
         self._on_state = on_state
         self._bluez: _Adapter = {"adapter": adapter} if adapter else {}
         self._backends = scanner, client
         self._monotonic = monotonic
-        self.hearing = Hearing((each for each in configured if each.profile.protocol != GATT), self.now_us())
-        self.connections = Connections(
-            (each for each in configured if each.profile.protocol == GATT), self.now_us(), slots
-        )
-        self._addresses = {each.name: each.address for each in configured}
-        self._wanted = frozenset(self._addresses.values())
+        self.hearing = Hearing((), self.now_us())
+        self.connections = Connections((), self.now_us(), slots)
+        self._devices: dict[str, BleDevice] = {}
+        self._wanted: set[str] = set()
         self._in_reach: dict[str, BLEDevice] = {}
+        self._visits: dict[str, asyncio.Task[None]] = {}
         self._heard_us = self.now_us()
         self._changed = asyncio.Event()
+        for device in devices:
+            self.add(device)
+
+    def add(self, device: BleDevice) -> None:
+        """From now on its readings and states are told; it takes the place of one with its name."""
+        if device.name in self._devices:
+            self.remove(device.name)
+        self._devices[device.name] = device
+        self._wanted.add(device.address)
+        self._part(device).add(device, self.now_us())
+        self._changed.set()
+
+    def remove(self, name: str) -> None:
+        """Nothing more is told of it, and its connection is closed."""
+        device = self._devices.pop(name)
+        self._wanted = {each.address for each in self._devices.values()}
+        self._part(device).remove(name)
+        if name in self._visits:
+            self._visits[name].cancel()
+
+    def _part(self, device: BleDevice) -> Hearing | Connections:
+        return self.connections if device.profile.protocol == GATT else self.hearing
 
     def now_us(self) -> int:
         return round(self._monotonic() * 1e6)
@@ -146,7 +166,7 @@ class BleBridge:
             now_us = self.now_us()
             self.hearing.tick(now_us)
             for name in [] if self.problem else self.connections.step(now_us):
-                tasks.create_task(self._visit(name))
+                self._visits[name] = tasks.create_task(self._visit(self._devices[name]))
             self._hand_on()
             await self._until(None if self.problem else self.wake_us)
 
@@ -161,15 +181,17 @@ class BleBridge:
             async with asyncio.timeout(None if wake_us is None else max(wake_us - self.now_us(), 0) / 1e6):
                 await self._changed.wait()
 
-    async def _visit(self, name: str) -> None:
-        address = self._addresses[name]
-        target = self._in_reach.get(address, address)
-        _, backend = self._backends
+    async def _visit(self, device: BleDevice) -> None:
+        name, (_, backend) = device.name, self._backends
+        target = self._in_reach.get(device.address, device.address)
         client = partial(BleakClient, target, timeout=CONNECT_S, bluez=self._bluez, backend=backend)
-        trouble, detail = await Visit(name, self.connections, client, self.now_us, self._hand_on).run()
-        # Without an adapter it is not the device that does not answer.
-        self.connections.ended(name, self.now_us(), None if self.problem else trouble, detail)
-        self._changed.set()
+        trouble, detail = None, ""
+        try:
+            trouble, detail = await Visit(name, self.connections, client, self.now_us, self._hand_on).run()
+        finally:
+            # Without an adapter it is not the device that does not answer.
+            self.connections.ended(name, self.now_us(), None if self.problem else trouble, detail)
+            self._changed.set()
 
     def _hand_on(self) -> bool:
         """Whether there was anything."""

@@ -28,12 +28,23 @@ class Connections:
     def __init__(self, devices: Iterable[BleDevice], now_us: int, slots: int = SLOTS) -> None:
         self.peripherals: dict[str, Peripheral] = {}
         self._by_address: dict[str, list[Peripheral]] = {}
-        for device in devices:
-            peripheral = self.peripherals[device.name] = Peripheral(device, now_us)
-            self._by_address.setdefault(device.address, []).append(peripheral)
         self.slots = slots
         self._visited: set[str] = set()
         self._events: list[Readings | Standing] = []
+        for device in devices:
+            self.add(device, now_us)
+
+    def add(self, device: BleDevice, now_us: int) -> None:
+        """From now on it is visited."""
+        peripheral = self.peripherals[device.name] = Peripheral(device, now_us)
+        self._by_address.setdefault(device.address, []).append(peripheral)
+
+    def remove(self, name: str) -> None:
+        """A visit that is under way keeps its slot until it has `ended`."""
+        peripheral = self.peripherals.pop(name)
+        for peripherals in self._by_address.values():
+            if peripheral in peripherals:
+                peripherals.remove(peripheral)
 
     @property
     def wake_us(self) -> int | None:
@@ -59,7 +70,8 @@ class Connections:
 
     def read(self, name: str, found: Mapping[Place, bytes | None], now_us: int) -> None:
         """What places of a visited device say, asked or not; None: it does not have it, or does not give it."""
-        self._events += self.peripherals[name].read(found, now_us)
+        if name in self.peripherals:
+            self._events += self.peripherals[name].read(found, now_us)
 
     def may_stay(self, name: str, now_us: int) -> bool:
         """Whether a connection is kept until the next reading: it is soon, and nobody waits for the slot."""
@@ -71,7 +83,8 @@ class Connections:
     def ended(self, name: str, now_us: int, trouble: Trouble | None = None, detail: str = "") -> None:
         """A visit is over."""
         self._visited.discard(name)
-        self._events += self.peripherals[name].ended(now_us, trouble, detail)
+        if name in self.peripherals:
+            self._events += self.peripherals[name].ended(now_us, trouble, detail)
 
     def heard(self, address: str, now_us: int) -> bool:
         """A device advertises. Whether there is something to do sooner for that."""
@@ -103,4 +116,4 @@ class Connections:
         return self.slots == 1 or not (self._is_lost(name) and any(map(self._is_lost, self._visited)))
 
     def _is_lost(self, name: str) -> bool:
-        return self.peripherals[name].presence.is_up is False
+        return name in self.peripherals and self.peripherals[name].presence.is_up is False

@@ -109,8 +109,18 @@ class Hearing:
         self._by_address: dict[str, list[Beacon]] = {}
         self._events: list[Readings | Standing] = []
         for device in devices:
-            beacon = self.beacons[device.name] = Beacon(device, now_us)
-            self._by_address.setdefault(device.address, []).append(beacon)
+            self.add(device, now_us)
+
+    def add(self, device: BleDevice, now_us: int) -> None:
+        """From now on it is listened to."""
+        beacon = self.beacons[device.name] = Beacon(device, now_us)
+        self._by_address.setdefault(device.address, []).append(beacon)
+
+    def remove(self, name: str) -> None:
+        beacon = self.beacons.pop(name)
+        for beacons in self._by_address.values():
+            if beacon in beacons:
+                beacons.remove(beacon)
 
     @property
     def wake_us(self) -> int | None:
