@@ -9,7 +9,7 @@ import pytest
 from paifang_rig.nodes import make_node
 
 FREE_HEAP = 32
-REPORTS_TEST, REPORTS_SOAK = 3_000, 36_000
+REPORTS_TEST, REPORTS_SOAK = 2_000, 36_000
 EVENTS = 10
 """At most this many records of such a run are no reports."""
 SPEED = 20

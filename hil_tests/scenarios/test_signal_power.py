@@ -66,7 +66,7 @@ def comes_back(running):
 @pytest.mark.timeout(300)
 def test_power_fails_at_every_tick_of_a_cycle(drill, where, tier_size):
     running = drill(where)
-    count = CYCLE_TICKS if tier_size(0, 1) else {"process": 24, "board": 6}[where]
+    count = CYCLE_TICKS if tier_size(0, 1) else {"process": 10, "board": 5}[where]
     for n in range(count):
         running.coarse(n * CYCLE_TICKS // count)
         running.sample(n % 5)

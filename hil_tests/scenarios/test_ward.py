@@ -183,7 +183,7 @@ async def test_no_acknowledged_reading_is_lost(
         tap.heard = line.heard
         roles = {"n-0": "air_quality", "n-1": "smart_meter"}
         nodes = [
-            node(name, role, tap.port, period_ms=200, speed=2, wifi=Wifi(connect_ms=20)) for name, role in roles.items()
+            node(name, role, tap.port, period_ms=200, speed=5, wifi=Wifi(connect_ms=20)) for name, role in roles.items()
         ]
         await gate.enrol(*(made.identity for made in nodes))
         faults = Faults(bench, gate, tap, line, random.Random(7))

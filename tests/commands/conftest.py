@@ -53,14 +53,28 @@ def play() -> Iterator[Callable[..., Future[Outcome]]]:
         yield lambda *asked: pool.submit(served, servers, tuple(map(str, asked)))
 
 
-@pytest.fixture(scope="module")
-def plays(
-    request: pytest.FixtureRequest, play: Callable[..., Future[Outcome]]
-) -> dict[tuple[str, ...], Future[Outcome]]:
-    """The games of every selected test of a module, all begun at once: {what was asked: outcome to come}.
+class Plays(dict[tuple[str, ...], "Future[Outcome]"]):
+    """What was asked: the outcome to come. A game that is not played yet begins when somebody asks for it."""
 
-    A test's parameter `games` holds them, each a tuple of arguments.
+    def __init__(self, play: Callable[..., Future[Outcome]]) -> None:
+        super().__init__()
+        self._play = play
+
+    def __missing__(self, game: tuple[str, ...]) -> Future[Outcome]:
+        future = self[game] = self._play(*game)
+        return future
+
+
+@pytest.fixture(scope="module")
+def plays(request: pytest.FixtureRequest, play: Callable[..., Future[Outcome]]) -> Plays:
+    """The games of every selected test of a module, all begun at once.
+
+    Not where tests are shared out among processes: each would play the games of all. A test's parameter `games` holds
+    them, each a tuple of arguments.
     """
-    calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    asked = {game for call in calls if call is not None for game in call.params["games"]}
-    return {game: play(*game) for game in sorted(asked)}
+    begun = Plays(play)
+    if not hasattr(request.config, "workerinput"):
+        calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+        for game in sorted({game for call in calls if call is not None for game in call.params["games"]}):
+            begun[game]
+    return begun

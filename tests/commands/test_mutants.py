@@ -9,9 +9,7 @@ import pytest
 from .mutants import MUTANTS
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from .conftest import Outcome
+    from .conftest import Plays
 
 LEAST_MUTANTS = 15
 STEPS = "2000"
@@ -23,7 +21,7 @@ def hunt(name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("name", "games"), [(name, (hunt(name),)) for name in MUTANTS], ids=list(MUTANTS))
-def test_a_missing_check_is_found(name: str, games: tuple, plays: dict[tuple[str, ...], Future[Outcome]]) -> None:
+def test_a_missing_check_is_found(name: str, games: tuple, plays: Plays) -> None:
     outcome = plays[games[0]].result()
     assert outcome["violation"] == MUTANTS[name].breaks, outcome
 

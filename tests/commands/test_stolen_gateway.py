@@ -9,9 +9,7 @@ import pytest
 from .mutants import MUTANTS, STOLEN_GATEWAY
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-    from .conftest import Outcome
+    from .conftest import Plays
 
 
 def games_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -25,7 +23,7 @@ def games_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("name", "games"), [(name, games_of(name)) for name in STOLEN_GATEWAY], ids=list(STOLEN_GATEWAY)
 )
-def test_a_stolen_gateway(name: str, games: tuple, plays: dict[tuple[str, ...], Future[Outcome]]) -> None:
+def test_a_stolen_gateway(name: str, games: tuple, plays: Plays) -> None:
     shipped, mutated = (plays[game].result() for game in games)
     assert shipped["violation"] is None, "the node gives way to it"
     assert mutated["violation"] == MUTANTS[STOLEN_GATEWAY[name]].breaks, "the attack proves nothing"
