@@ -367,6 +367,21 @@ def test_devices_are_added_and_removed_while_it_runs(live):
     run(main())
 
 
+def test_what_was_read_of_one_device_is_never_told_of_its_successor():
+    """It is replaced by one with its name, elsewhere, while a read is under way."""
+
+    async def main() -> None:
+        air = Air()
+        slow = CharacteristicValue(read=lambda _: made.add(meter("meter", TAG)) or b"\x00\x10")
+        there = Peripheral(air, METER, (environment(characteristic("2A6F", slow)),))
+        async with bridge(air, meter("meter", METER)) as (made, told):
+            await there.advertise(NAME)
+            await asyncio.sleep(MINUTE)
+            assert (told.times, air.connected) == ([], 0)
+
+    run(main())
+
+
 def test_the_adapter_that_is_named_and_every_packet_of_it():
     async def main() -> None:
         air = Air()

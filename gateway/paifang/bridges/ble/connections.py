@@ -70,8 +70,7 @@ class Connections:
 
     def read(self, name: str, found: Mapping[Place, bytes | None], now_us: int) -> None:
         """What places of a visited device say, asked or not; None: it does not have it, or does not give it."""
-        if name in self.peripherals:
-            self._events += self.peripherals[name].read(found, now_us)
+        self._events += self.peripherals[name].read(found, now_us)
 
     def may_stay(self, name: str, now_us: int) -> bool:
         """Whether a connection is kept until the next reading: it is soon, and nobody waits for the slot."""

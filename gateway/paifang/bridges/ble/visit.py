@@ -137,7 +137,8 @@ class Visit:
         return lambda _, data: self._heard({place: bytes(data)})
 
     def _heard(self, found: Mapping[Place, bytes | None]) -> None:
-        if found:
+        """Of a device that has been removed meanwhile, or replaced, nothing is told."""
+        if found and self._connections.peripherals.get(self._name) is self._peripheral:
             self._connections.read(self._name, found, self._now_us())
             self._told()
 
