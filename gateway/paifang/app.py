@@ -18,6 +18,7 @@ from paifang.bridges.ward.bridged import Clock
 from paifang.commands.journal import GATEWAY, Journal
 from paifang.commands.room import CommandRoom, Outside
 from paifang.commands.target import TWO_PERSONS_CLASS
+from paifang.config.names import split_listen
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
 from paifang.coordination import Coordination
@@ -38,7 +39,6 @@ from paifang.operations.signals import SignalOperations
 from paifang.policy import Policy
 from paifang.profiles.catalogue import Catalogue
 from paifang.report import Commanding, Reporter
-from paifang.settings import split_listen
 from paifang.store import Store, commands
 from paifang_wire import messages
 

@@ -12,31 +12,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from paifang.config import places
 from paifang.config.bridges import BridgeSettings, each_once
+from paifang.config.modbus_server import ModbusServerSettings
+from paifang.config.names import Listen, PointName
 from paifang.config.tables import FilePath, Milliseconds, Table
 
-LISTEN_EXPECTED = 'HOST:PORT, such as "127.0.0.1:7600" or "[::1]:7600" (port 0 takes any free one)'
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
-POINT_EXPECTED = 'a point of a node as "NODE/POINT", such as "camera-1/standing_2"'
 
-_POINT = re.compile(r"[^/\s]{1,64}/[^/\s]{1,64}")
-_LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 Role = Literal["viewer", "operator", "safety", "approver", "engineer"]
 """What a person may be, in rising order of what it takes: look; command; make safe; approve; enrol and maintain."""
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """Host and port of "HOST:PORT"; ValueError naming what was expected."""
-    match = _LISTEN.fullmatch(listen)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError(LISTEN_EXPECTED)
-    return match["six"] or match["host"], int(match["port"])
-
-
-def _listen(value: str) -> str:
-    split_listen(value)
-    return value
 
 
 def _site(value: str) -> str:
@@ -45,15 +30,7 @@ def _site(value: str) -> str:
     return value
 
 
-def _point(value: str) -> str:
-    if not _POINT.fullmatch(value):
-        raise ValueError(POINT_EXPECTED)
-    return value
-
-
-Listen = Annotated[str, AfterValidator(_listen)]
 BaudRate = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
-PointName = Annotated[str, AfterValidator(_point)]
 PhaseNumber = Annotated[int, Field(ge=1, le=8)]
 
 
@@ -288,6 +265,9 @@ class Settings(Table):
     )
     bridges: Annotated[tuple[BridgeSettings, ...], Field(strict=False), AfterValidator(each_once)] = Field(
         default=(), description="Third-party meters, sensors and relays, one such table a bus or connection."
+    )
+    modbus_server: ModbusServerSettings = Field(
+        default=ModbusServerSettings(), description="The ward as a Modbus TCP server, for a plant's SCADA."
     )
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 

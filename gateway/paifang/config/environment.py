@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from paifang.config.names import split_listen
 from paifang.control.address import ADDRESS_LIMIT
-from paifang.settings import Settings, split_listen
+from paifang.settings import Settings
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 

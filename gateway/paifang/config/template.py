@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from paifang.config import bridges
 from paifang.config.explain import toml_text
+from paifang.config.modbus_server import RegisterSettings
 from paifang.config.units import format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
@@ -26,6 +27,9 @@ _EXAMPLES: dict[tuple[str, ...], object] = {
     ("control", "uids"): [1000],
     ("authority", "policy"): "/etc/paifang/policy",
     ("authority", "roots"): "/etc/paifang/roots.json",
+    ("modbus_server", "listen"): "0.0.0.0:502",
+    ("modbus_server", "key"): "/etc/paifang/scada.key",
+    ("modbus_server", "passphrase_file"): "/etc/paifang/scada.txt",
 }
 # Tables that may be there several times: one or two of them, commented out.
 _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
@@ -53,6 +57,10 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
     ),
     ("bridges",): (bridges.example(),),
     ("bridges", "devices"): bridges.example().devices,
+    ("modbus_server", "registers"): (
+        RegisterSettings(point="meter-1/power", address=0),
+        RegisterSettings(point="meter-1/energy_import", address=2, type="int32", scale=3),
+    ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }
 

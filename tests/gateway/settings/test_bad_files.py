@@ -6,9 +6,9 @@ import pytest
 
 from paifang.config.bridges import REMOTE_EXPECTED
 from paifang.config.load import ConfigError, load, parse
+from paifang.config.names import LISTEN_EXPECTED, POINT_EXPECTED
 from paifang.config.places import Place
 from paifang.errors import EXIT_USAGE
-from paifang.settings import LISTEN_EXPECTED, POINT_EXPECTED
 
 FILE = Path("/etc/paifang/gateway.toml")
 

@@ -6,9 +6,10 @@ from pydantic import ValidationError
 
 from paifang.config import places
 from paifang.config.load import load, parse
+from paifang.config.names import split_listen
 from paifang.config.places import Place
 from paifang.config.template import template
-from paifang.settings import Settings, StoreSettings, split_listen
+from paifang.settings import Settings, StoreSettings
 
 
 @pytest.fixture(autouse=True)
