@@ -39,6 +39,7 @@ from paifang.operations.signals import SignalOperations
 from paifang.policy import Policy
 from paifang.profiles.catalogue import Catalogue
 from paifang.report import Commanding, Reporter
+from paifang.scada import Scada
 from paifang.store import Store, commands
 from paifang_wire import messages
 
@@ -134,6 +135,8 @@ class Gateway:
             stack.push_async_callback(self.bridges.stop)
             await self.coordination.start()
             stack.push_async_callback(self.coordination.stop)
+            await self.scada.start(self.settings.modbus_server)
+            stack.push_async_callback(self.scada.stop)
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:
@@ -158,6 +161,7 @@ class Gateway:
         await self.nodes.reload(*_places(settings))
         await self.bridges.apply(prepared)
         await self.coordination.reload(settings.signals)
+        await self.scada.reload(settings.modbus_server)
         self.settings = settings
         self._go_by(policy, GATEWAY)
         if self.commands.keysets.current is None:
@@ -200,6 +204,7 @@ class Gateway:
         self.coordination = Coordination(
             self.settings, self.store, self.nodes, self.bridges.newest, self.commands, clocks
         )
+        self.scada = Scada(site, self.store, desk.table, self.commands, clocks)
         self.feed = Feed(self.store, desk.table)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
@@ -226,6 +231,7 @@ class Gateway:
             self.feed,
             lambda: self.control.counts,
             self.coordination,
+            self.scada,
         )
         parts = (
             NodeOperations(self.enrolment, report),
@@ -300,6 +306,7 @@ class Gateway:
         self.nodes.desk.settled(batch)
         self.feed.settled(batch)
         self.coordination.settled(batch)
+        self.scada.settled(batch)
 
     def _target(self, node: str) -> Target | None:
         link = self.nodes.desk.sessions.get(node)

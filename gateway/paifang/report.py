@@ -81,6 +81,13 @@ class Coordinating(Protocol):
     def findings(self) -> list[dict[str, str]]: ...
 
 
+class Showing(Protocol):
+    """What shows the ward to others: its state, None while it shows nothing, and what there is to look at."""
+
+    def status(self) -> dict[str, Any] | None: ...
+    def findings(self) -> list[dict[str, str]]: ...
+
+
 class Reporter:
     """Every answer is JSON; times are UTC milliseconds."""
 
@@ -94,6 +101,7 @@ class Reporter:
         feed: Feed,
         callers_refused: Callable[[], Mapping[str, int]],
         signals: Coordinating,
+        modbus_server: Showing,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -103,6 +111,7 @@ class Reporter:
         self._feed = feed
         self._callers_refused = callers_refused
         self._signals = signals
+        self._modbus_server = modbus_server
         self._started_s = service.clocks.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -126,6 +135,7 @@ class Reporter:
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
             "commands": self._commanding.figures(),
             "signals": self._signals.status(),
+            "modbus_server": self._modbus_server.status(),
             "refused": sum(service.desk.counters.refused.values()),
             "refused_for": dict(service.desk.counters.refused),
         }
@@ -170,6 +180,7 @@ class Reporter:
             if carrier.problem
         ]
         found += [*self._turned_away(), *self._bridges.findings(), *self._signals.findings()]
+        found += self._modbus_server.findings()
         strangers = self._service.desk.strangers.all()
         if strangers:
             message = f"unknown nodes that have knocked: {len(strangers)}, the last was {strangers[0].node}"

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from paifang.keys.signing import SigningKey
 
 
-def open_key(file: Path, passphrase_file: Path) -> SigningKey:
-    """Raises PaifangError: not there, open to others, not a service's, or sealed with another passphrase."""
+def open_key(file: Path, passphrase_file: Path, what: str = "an order of the coordination") -> SigningKey:
+    """The key that signs `what`.
+
+    Raises PaifangError: not there, open to others, not a service's, or sealed with another passphrase.
+    """
     found = KeyFile.read(file)
-    check_kind(found, ("service",), "an order of the coordination")
+    check_kind(found, ("service",), what)
     return found.open(read_passphrase(passphrase_file))

@@ -64,7 +64,8 @@ class Ward:
         assert answer[:2] == bytes((function, 2 * count)), answer.hex()
         return answer[2:]
 
-    async def on_write(self, write):
+    async def on_write(self, write, peer):
+        assert peer == "127.0.0.1"
         self.written.append((write.entry.node, write.entry.point, write.value))
         return self.verdict
 

@@ -49,12 +49,12 @@ class _Client:
 
 
 class ModbusServer:
-    """Listens at `door` (port 0: any free one). `on_write(write)` decides: 0, or the exception to answer with.
+    """Listens at `door` (port 0: any free one). `on_write(write, peer)` decides: DONE, or the exception to answer.
 
     `counts`: connections, requests, writes, refused (not let in), crowded (had to make room), idle, garbled.
     """
 
-    def __init__(self, door: Door, server: Server, on_write: Callable[[Write], Awaitable[int]]) -> None:
+    def __init__(self, door: Door, server: Server, on_write: Callable[[Write, str], Awaitable[int]]) -> None:
         self.counts: Counter[str] = Counter()
         self.port = door.port
         self._door = door
@@ -137,7 +137,7 @@ class ModbusServer:
                     _log.warning("modbus server: %s hung up on: %s", client.peer, error)
                     return
                 for request in requests:
-                    await self._answer(request, client.writer)
+                    await self._answer(request, client)
 
     async def _read(self, reader: asyncio.StreamReader) -> bytes:
         """b"" when there is nothing more to come, or nothing came for too long."""
@@ -148,17 +148,17 @@ class ModbusServer:
             self.counts["idle"] += 1
             return b""
 
-    async def _answer(self, request: Adu, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: Adu, client: _Client) -> None:
         """Raises ConnectionError when the client does not take it."""
         self.counts["requests"] += 1
         answer = self._server.answer(request.unit, request.pdu)
         if isinstance(answer, Write):
             self.counts["writes"] += 1
-            answer = self._server.decided(answer, await self._on_write(answer))
-        writer.write(Adu(request.transaction, request.unit, answer).data)
+            answer = self._server.decided(answer, await self._on_write(answer, client.peer))
+        client.writer.write(Adu(request.transaction, request.unit, answer).data)
         try:
             async with asyncio.timeout(WRITE_S):
-                await writer.drain()
+                await client.writer.drain()
         except TimeoutError as error:
-            writer.transport.abort()
+            client.writer.transport.abort()
             raise ConnectionAbortedError from error
