@@ -39,7 +39,7 @@ from paifang.operations.signals import SignalOperations
 from paifang.policy import Policy
 from paifang.profiles.catalogue import Catalogue
 from paifang.report import Commanding, Reporter
-from paifang.scada import Scada
+from paifang.scada import Scada, registers_of
 from paifang.store import Store, commands
 from paifang_wire import messages
 
@@ -157,6 +157,7 @@ class Gateway:
                 message = f"{name} cannot change from {now} to {wanted} while the gateway runs"
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
         policy = Policy.load(settings.policy_folder, settings.site)
+        registers_of(settings.modbus_server)
         prepared = await self.bridges.prepare(settings.bridges, Catalogue.of(settings.data))
         await self.nodes.reload(*_places(settings))
         await self.bridges.apply(prepared)

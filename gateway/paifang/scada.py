@@ -98,11 +98,13 @@ class Scada:
             self._server = None
 
     async def reload(self, settings: ModbusServerSettings) -> None:
-        """Raises PaifangError and goes on as before. Clients of other settings have to connect again."""
+        """Go on with other settings; clients have to connect again. Raises PaifangError and goes on as before.
+
+        `registers_of` tells of two points at one address before anything is changed.
+        """
         before = self._settings
         if before == settings:
             return
-        registers_of(settings)
         await self.stop()
         try:
             await self.start(settings)

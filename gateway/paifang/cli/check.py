@@ -42,6 +42,7 @@ def check(
     found += findings(loaded.settings, running=answer is not None)
     found += _of_policy(loaded.settings)
     found += _of_signals(loaded.settings)
+    found += _of_modbus_server(loaded.settings)
     if wanted.as_json:
         output.print_json([finding.as_dict() for finding in found])
     else:
@@ -101,6 +102,25 @@ def _of_signals(settings: "Settings") -> "list[Any]":
         else:
             found.append(Finding(OK, "signals", f"{signal.node} is advised under the key {key.kid.hex()}"))
     return found
+
+
+def _of_modbus_server(settings: "Settings") -> "list[Any]":
+    """Whether what is shown has room where it stands, and there is a key to sign with for those that may write."""
+    from paifang.config.environment import ERROR, OK, WARNING, Finding
+    from paifang.insight.service_key import open_key
+    from paifang.scada import registers_of
+
+    wanted = settings.modbus_server
+    try:
+        registers_of(wanted)
+        if wanted.key is not None and wanted.passphrase_file is not None:
+            open_key(wanted.key, wanted.passphrase_file, "what Modbus clients write")
+    except PaifangError as error:
+        return [Finding(ERROR if error.code == "config" else WARNING, "modbus_server", error.message, error.hint)]
+    if wanted.listen is None:
+        return []
+    writable = sum(each.write for each in wanted.registers)
+    return [Finding(OK, "modbus_server", f"{len(wanted.registers)} points are shown, {writable} may be written")]
 
 
 def _print(found: "list[Any]") -> None:

@@ -38,7 +38,7 @@ def findings(settings: Settings, *, running: bool) -> list[Finding]:
     """All findings, in the order of a start. With a gateway `running` here, its port and ttys are its own."""
     looks: list[Callable[[Settings], Iterator[Finding]]] = [_data_folder, _disk, _socket_path]
     if not running:
-        looks += [_port, _serial_lines]
+        looks += [_ports, _serial_lines]
     return [finding for look in looks for finding in look(settings)]
 
 
@@ -81,8 +81,13 @@ def _socket_path(settings: Settings) -> Iterator[Finding]:
         yield Finding(OK, "control", f"control socket {path}")
 
 
-def _port(settings: Settings) -> Iterator[Finding]:
-    listen = settings.nodes.tcp.listen
+def _ports(settings: Settings) -> Iterator[Finding]:
+    yield _port("nodes.tcp", settings.nodes.tcp.listen)
+    if settings.modbus_server.listen is not None:
+        yield _port("modbus_server", settings.modbus_server.listen)
+
+
+def _port(table: str, listen: str) -> Finding:
     host, port = split_listen(listen)
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
@@ -94,18 +99,17 @@ def _port(settings: Settings) -> Iterator[Finding]:
                     probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 probe.bind(address)
     except OSError as error:
-        yield Finding(ERROR, "nodes.tcp", f"cannot listen on {listen}: {error.strerror}", _port_hint(error.errno))
-    else:
-        yield Finding(OK, "nodes.tcp", f"{listen} is free")
+        return Finding(ERROR, table, f"cannot listen on {listen}: {error.strerror}", _port_hint(table, error.errno))
+    return Finding(OK, table, f"{listen} is free")
 
 
-def _port_hint(number: int | None) -> str:
+def _port_hint(table: str, number: int | None) -> str:
     hints = {
         errno.EADDRINUSE: "another program has the port (`ss -ltnp` names it): stop it, or set another listen",
         errno.EADDRNOTAVAIL: "this machine has no such address: see `ip addr`",
         errno.EACCES: "ports below 1024 are for root: set a higher one",
     }
-    return hints.get(number or 0, "set another listen in [nodes.tcp]")
+    return hints.get(number or 0, f"set another listen in [{table}]")
 
 
 def _serial_lines(settings: Settings) -> Iterator[Finding]:

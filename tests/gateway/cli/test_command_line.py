@@ -135,6 +135,23 @@ def test_check_tells_errors_from_warnings(paifang, inside, tmp_path):
         assert text in done.out
 
 
+def test_check_tells_of_two_points_at_one_address_of_the_modbus_server(paifang, inside):
+    paifang.data.mkdir(mode=0o700)
+    settings = (
+        'nodes.tcp.listen = "127.0.0.1:0"\nmodbus_server.listen = "127.0.0.1:0"\n'
+        '[[modbus_server.registers]]\npoint = "meter-1/power"\naddress = 0\n'
+        '[[modbus_server.registers]]\npoint = "meter-1/voltage"\naddress = {}\n'
+    )
+    (paifang.data / "gateway.toml").write_text(settings.format(2))
+    done = inside("check", "--json")
+    found = [each["message"] for each in done.json if each["subject"] == "modbus_server"]
+    assert (done.code, found) == (0, ["127.0.0.1:0 is free", "2 points are shown, 0 may be written"])
+    (paifang.data / "gateway.toml").write_text(settings.format(1))
+    done = inside("check")
+    assert done.code == EXIT_REFUSED
+    assert "meter-1/voltage at unit 1, address 1: meter-1/power has it" in done.out
+
+
 def test_check_warns_of_a_socket_path_that_others_cannot_use(inside, tmp_path):
     done = inside("check", "--json", "--data", tmp_path / ("x" * 100))
     [warning] = [each for each in done.json if each["level"] == "warning"]

@@ -61,6 +61,20 @@ BAD = [
         f'[[bridges]]\ntcp = "a:1"\n{METER}[[bridges]]\ntcp = "a:1"\n{METER.replace("meter", "other")}',
         "1: bridges: expected each port or address once, a:1 is there twice, found 2 tables",
     ),
+    (
+        '[[modbus_server.registers]]\npoint = "a/b"\naddress = 0\nwrite = true',
+        (
+            "1: modbus_server: expected key, passphrase_file and allow, because there are registers with write = true, "
+            "found a table"
+        ),
+    ),
+    (
+        '[modbus_server]\nallow = ["10.1"]',
+        (
+            '2: modbus_server.allow[1]: expected an address or a network, such as "10.1.2.3" or "10.1.0.0/16", '
+            'found "10.1"'
+        ),
+    ),
     # A value out of its bounds.
     ("[nodes.tcp]\nbacklog = 0", "2: nodes.tcp.backlog: expected at least 1, found 0"),
     ('[store]\ncommit = "2s"', '2: store.commit: expected at most 1000, found "2s"'),
