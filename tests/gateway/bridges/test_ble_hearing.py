@@ -98,6 +98,15 @@ def test_parts_of_one_measurement_are_all_taken():
     assert ear.core.beacons["door"].repeated == 2
 
 
+def test_numbers_come_round():
+    """One byte of them: what equals a packet of an earlier round is a new measurement."""
+    ear = Ear(door())
+    for number in (7, 8, 7):
+        assert ear.hears(from_bthome(bthome_data(f"00{number:02X}{T2506}"))) == {"temperature": 2506}
+        ear.passes(MINUTE)
+    assert ear.core.beacons["door"].repeated == 0
+
+
 def test_a_switch_is_passed_on_at_once_and_a_number_once_an_interval():
     ear = Ear(door())
     assert ear.hears(from_bthome(bthome_data(T2506 + SHUT))) == {"temperature": 2506, "opening": 0}
@@ -187,6 +196,18 @@ def test_a_wrong_key_is_said_once_and_soon():
     assert (name, is_up) == ("door", False)
     assert why.startswith("no key opens it: wrong key")
     assert "check the key and the address" in why
+
+
+def test_another_reason_why_it_is_down_is_told():
+    ear = Ear(door(key=KEY))
+    ear.passes(10 * MINUTE)
+    for _ in range(10):
+        ear.hears(from_bthome(bthome_data(T2506)))
+    ear.core.deaf("no adapter", ear.now_us)
+    ear.passes(0)
+    assert [why.split(":")[0] for _, _, why in ear.states] == [
+        "nothing new is heard from it", "no key opens it", "no adapter",
+    ]  # fmt: skip
 
 
 def test_packets_in_its_name_do_not_bring_down_a_device():
