@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from paifang.nodes.clocks import LEAST_UTC_MS
 from paifang.store import history
 from paifang_wire.errors import BAD_MAC, BOOT_BACK, WRONG_SITE, WRONG_SUITE
+from paifang_wire.names import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -297,6 +298,7 @@ def _point_row(point: Point, latest: dict[str, Any] | None) -> dict[str, Any]:
         "number": point.number,
         "name": point.name,
         "unit": point.unit,
+        "type": TYPES[point.type],
         "class": point.point_class,
         "limits": _limits(point),
         "value": latest["value"] if latest else None,

@@ -224,10 +224,10 @@ class Scada:
 
 def registers_of(settings: ModbusServerSettings) -> RegisterMap:
     """What stands where. Raises PaifangError for two points at one address."""
-    return RegisterMap(_entry(each) for each in settings.registers)
+    return RegisterMap(entry_of(each) for each in settings.registers)
 
 
-def _entry(each: RegisterSettings) -> Entry:
+def entry_of(each: RegisterSettings) -> Entry:
     return Entry(each.unit, each.address, *_place(each), each.type, each.order, each.scale, each.write)
 
 
