@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -66,14 +67,26 @@ async def _serve(how: Mapping[str, Any]) -> None:
     from pymodbus.framer import FramerType  # noqa: PLC0415 - only the peer's own process has it
     from pymodbus.server import ModbusSerialServer, ModbusTcpServer  # noqa: PLC0415
 
+    logging.disable()  # it logs every request that it refuses
+    units = {int(unit) for unit in how["units"]}
+
+    def silence(is_sent: bool, packet: bytes) -> bytes:
+        """On a line there is nobody who could say that a unit is not there."""
+        is_line = "serial" in how or how.get("framing") == "rtu"
+        return b"" if is_sent and is_line and packet and packet[0] not in units else packet
+
     devices = [_device(int(unit), given) for unit, given in how["units"].items()]
     with contextlib.ExitStack() as stack:
         if "serial" in how:
             port = stack.enter_context(_pty(Path(how["serial"])))
-            server: Any = ModbusSerialServer(devices, port=port, baudrate=int(how.get("baud", 9600)))
+            server: Any = ModbusSerialServer(
+                devices, port=port, baudrate=int(how.get("baud", 9600)), trace_packet=silence
+            )
         else:
             framer = FramerType.RTU if how.get("framing") == "rtu" else FramerType.SOCKET
-            server = ModbusTcpServer(devices, address=("127.0.0.1", int(how["tcp"])), framer=framer)
+            server = ModbusTcpServer(
+                devices, address=("127.0.0.1", int(how["tcp"])), framer=framer, trace_packet=silence
+            )
         await server.serve_forever(background=True)
         place = how.get("serial") or server.transport.sockets[0].getsockname()[1]
         print(READY, place, flush=True)

@@ -174,10 +174,10 @@ class BridgeService:
                 found.append(_finding(about, f"`paifang bridge trace {row['device']}` shows what goes over its bus"))
         return found
 
-    def bus_of(self, name: str) -> Bus:
+    def bus_of(self, name: str) -> tuple[PlannedBus, Bus]:
         """Raises PaifangError when there is no such device."""
         self.find(name)
-        return self._bus_of[name].bus
+        return self._bus_of[name].planned, self._bus_of[name].bus
 
     @property
     def buses(self) -> list[Bus]:

@@ -13,23 +13,27 @@ from paifang.bridges.modbus import frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PROTOCOL = slice(2, 4)
+_PDU_LEAST = 2
 
 
-def told(protocol: str, way: str, data: bytes) -> str:
+def told(protocol: str, way: str, data: bytes, *, is_serial_line: bool = True) -> str:
     """A piece of what was sent or heard; "" for what is no whole frame of the protocol."""
-    reader = _READERS.get(protocol)
+    reader = _READERS.get(protocol if is_serial_line else f"{protocol}-tcp")
     try:
         return "" if reader is None else reader(way, data)
-    except FrameError as error:
-        return str(error.message) if way == "sent" else ""
+    except FrameError:
+        return ""
 
 
 def _modbus(way: str, data: bytes) -> str:
-    if len(data) > frames.MBAP_LENGTH and data[_PROTOCOL] == bytes(2) and int.from_bytes(data[4:6]) == len(data) - 6:
-        return f"#{int.from_bytes(data[:2])} " + _pdu(way, data[6], data[frames.MBAP_LENGTH :])
     body = frames.checked(data)
-    return _pdu(way, body[0], body[1:])
+    return _pdu(way, body[0], body[1:]) if len(body) > _PDU_LEAST else ""
+
+
+def _modbus_tcp(way: str, data: bytes) -> str:
+    if len(data) < frames.MBAP_LENGTH + _PDU_LEAST or int.from_bytes(data[4:6]) != len(data) - 6:
+        return ""
+    return f"#{int.from_bytes(data[:2])} " + _pdu(way, data[6], data[frames.MBAP_LENGTH :])
 
 
 def _pdu(way: str, unit: int, pdu: bytes) -> str:
@@ -60,6 +64,7 @@ def _mbus(_way: str, data: bytes) -> str:
 
 _READERS: dict[str, Callable[[str, bytes], str]] = {
     "modbus": _modbus,
+    "modbus-tcp": _modbus_tcp,
     "dlt645": _dlt645,
     "cjt188": _cjt188,
     "mbus": _mbus,

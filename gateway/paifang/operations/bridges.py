@@ -54,7 +54,7 @@ class BridgeOperations:
 
     async def _traced(self, name: str) -> AsyncIterator[dict[str, Any]]:
         """{kind: "bytes", way, data, told} of all that goes over the device's bus, {kind: "missed", count}."""
-        bus, protocol = self._bridges.bus_of(name), self._bridges.find(name).planned.profile.protocol
+        planned, bus = self._bridges.bus_of(name)
         waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(TRACE_LIMIT)
         missed = 0
 
@@ -71,7 +71,7 @@ class BridgeOperations:
             while True:
                 way, data = await waiting.get()
                 whole = heard + data if way == "heard" else data
-                words = told(protocol, way, whole)
+                words = told(planned.protocol, way, whole, is_serial_line=planned.is_serial_line)
                 heard = b"" if words or way == "sent" else whole
                 yield {"kind": "bytes", "way": way, "data": data.hex(" "), "told": words}
                 if missed:

@@ -167,11 +167,12 @@ def test_a_device_that_never_answers_is_down_and_all_its_points_stale():
 
 def test_standing_is_told_when_it_changes_and_only_then():
     device, written = boiler()
-    for why in ("silent", "silent", "garbled"):
-        device.stand(False, why, S)
+    for second, why in enumerate(("silent", "silent", "garbled")):
+        device.stand(False, why, second * S)
+    assert (device.standing.text, device.standing.since_ms) == ("down: garbled", 0)
     device.stand(True, "", 2 * S)
     device.stand(True, "", 3 * S)
-    assert [event[2] for event in written.events] == ["profile boiler", "down: silent", "down: garbled", "up"]
+    assert [event[2] for event in written.events] == ["profile boiler", "down: silent", "up"]
     assert device.standing.since_ms == 2_000
 
 

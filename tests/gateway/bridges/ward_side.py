@@ -31,7 +31,10 @@ properties = { group = "live" }
 
 [points]
 serial = { attributes = { address = 50, type = "string", registers = 2 }, properties = { type = "text" } }
-temperature = { attributes = { address = 0 }, properties = { unit = "°C", scale = -1, min = 0, max = 120 } }
+
+[points.temperature]
+attributes = { address = 0, factor = 0.1 }
+properties = { unit = "°C", scale = -1, min = 0, max = 120 }
 
 [points.heat]
 attributes = { address = 1 }

@@ -5,6 +5,7 @@ Nothing is made up: a value that is older than its profile allows is told once t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paifang.bridges.ward.guard import Guard, guards
@@ -57,6 +58,7 @@ class WardDevice:
         self._quality: dict[int, int] = {}
         self._missing: set[int] = set()
         self._due_us: dict[int, int] = {}
+        self._is_told = False
         self.stale_us: int | None = None
         self._expect_all(started_us)
         recorder.event(messages.EV_STARTED, None, f"profile {profile.name}")
@@ -161,10 +163,11 @@ class WardDevice:
         self._set(Standing("degraded", missing(names, why), self.uptime_ms(at_us)))
 
     def _set(self, standing: Standing) -> None:
-        before, self.standing = self.standing, standing
-        if (before.state, before.why) == (standing.state, standing.why):
-            self.standing = before
-        else:
+        """An event tells each change of state, and the first one; why it is still so may change without."""
+        is_news = standing.state != self.standing.state or not self._is_told
+        since_ms = standing.since_ms if is_news else self.standing.since_ms
+        self.standing, self._is_told = replace(standing, since_ms=since_ms), True
+        if is_news:
             self.recorder.event(EVENTS[standing.state], None, standing.text)
 
     def _expect_all(self, at_us: int) -> None:
