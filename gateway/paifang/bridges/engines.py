@@ -101,7 +101,7 @@ ASKED = {
     ),
 }
 PUSHED = {
-    "p1": _PushedProtocol(objects.values, telegram.splitter, lambda: lambda frame: frame),
+    "p1": _PushedProtocol(objects.values, telegram.splitter, lambda: telegram.CrcGuard().take),
     "dlms": _PushedProtocol(push.values, hdlc.splitter, lambda: push.Joiner().take),
 }
 PROTOCOLS = (*ASKED, *PUSHED)

@@ -18,6 +18,7 @@ from paifang.bridges.mbus import telegram as mbus
 from paifang.bridges.modbus import example as modbus
 from paifang.bridges.p1 import objects as p1
 from paifang.bridges.p1 import telegram as p1_telegram
+from paifang.profiles.model import Cjt188Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,8 @@ def _dlt645(profile: AnyProfile, example: Example) -> dict[str, Reading]:
 
 
 def _cjt188(profile: AnyProfile, example: Example) -> dict[str, Reading]:
-    return Matcher(profile).readings(cjt188.values(cjt188_frame.decode(_frame(example))))
+    unit_first = isinstance(profile, Cjt188Profile) and profile.cjt188.unit_first
+    return Matcher(profile).readings(cjt188.values(cjt188_frame.decode(_frame(example)), unit_first=unit_first))
 
 
 def _mbus(profile: AnyProfile, example: Example) -> dict[str, Reading]:

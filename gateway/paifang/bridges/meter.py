@@ -27,15 +27,12 @@ D_contra = TypeVar("D_contra", contravariant=True)
 class Configured:
     """A meter as the settings have it.
 
-    `address`: the digits on it, of M-Bus its primary address; of one that pushes, any name. `kind` and `unit_first` are
-    CJ/T 188's; `level`, `password` and `operator`, as on the line, are for the relay of DL/T 645.
+    `address`: the digits on it, of M-Bus its primary address; of one that pushes, any name. `password` and `operator`
+    are for the relay of DL/T 645, as on the line: P0 P1 P2 or PA P0 P1 P2, and C0 to C3.
     """
 
     profile: AnyProfile
     address: str
-    kind: int = 0x10
-    unit_first: bool = False
-    level: int = 4
     password: bytes = field(default=bytes(3), repr=False)
     operator: bytes = bytes(4)
 

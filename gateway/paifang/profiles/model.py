@@ -153,10 +153,26 @@ class ModbusProfile(Profile[ModbusAttributes, Literal["modbus"]]):
     modbus: ModbusLimits = Field(default=ModbusLimits(), description="What it takes in one request.")
 
 
+class Cjt188Ways(Table):
+    """What no frame of a meter says of itself."""
+
+    kind: int = Field(
+        default=0x10,
+        ge=0,
+        le=0xFF,
+        description="T: 0x10 cold water, 0x11 hot water, 0x20 heat, 0x30 gas.",
+    )
+    unit_first: bool = Field(default=False, description="Whether the unit stands before the number, not behind it.")
+
+
+class Cjt188Profile(Profile[Cjt188Attributes, Literal["cjt188"]]):
+    """CJ/T 188."""
+
+    cjt188: Cjt188Ways = Field(default=Cjt188Ways(), description="How the meter departs from others.")
+
+
 Dlt645Profile = Profile[Dlt645Attributes, Literal["dlt645"]]
 """DL/T 645-2007, or 1997."""
-Cjt188Profile = Profile[Cjt188Attributes, Literal["cjt188"]]
-"""CJ/T 188."""
 MbusProfile = Profile[MbusAttributes, Literal["mbus"]]
 """M-Bus, EN 13757."""
 ObisProfile = Profile[ObisAttributes, Literal["p1", "dlms"]]

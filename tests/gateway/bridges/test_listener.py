@@ -82,6 +82,17 @@ def test_what_was_spoiled_is_counted_and_the_next_is_read(name):
     assert bus.faults["noise"] > 20
 
 
+def test_a_telegram_whose_checksum_was_eaten_is_not_taken():
+    bus, line = line_of("dsmr-p1")
+    data, _said = SAID["dsmr-p1"]
+    line.hear(10 * SECOND, data)
+    line.hear(20 * SECOND, data.replace(b"!6EEE", b"!"))
+    line.hear(30 * SECOND, data)
+    line.run(31 * SECOND)
+    assert [read.ended_us for read in line.reads] == [10 * SECOND, 30 * SECOND]
+    assert bus.faults["garbled"] == 1
+
+
 def test_what_makes_no_sense_is_garbled_not_absent():
     bus, line = line_of("dsmr-p1")
     line.hear(SECOND, as_sent("/ISk5\\2MT382-1000\n\n1-0:1.8.1(000004.426*V)\n!"))

@@ -9,6 +9,9 @@ from faulty_line import COUNTED, FAULTS, spoil
 from mbus_frames import FRAMES
 from virtual_meters import CATALOGUE, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
 
+from paifang.bridges.cjt188 import frame as cjt188_frame
+from paifang.bridges.cjt188 import meter as cjt188
+from paifang.bridges.dlt645 import meter as dlt645
 from paifang.bridges.dlt645 import relay
 from paifang.bridges.engines import engine_of
 from paifang.bridges.errors import FrameError
@@ -16,6 +19,7 @@ from paifang.bridges.meter import Configured, Wish
 from paifang.bridges.poller import CameUp, Missed, Read, Refused, Send
 from paifang.bridges.writes import Written
 from paifang.errors import PaifangError
+from paifang.profiles.model import Cjt188Ways
 from paifang_rig.virtual_bus import MINUTE, NEVER, SECOND
 from paifang_wire import messages
 
@@ -259,8 +263,8 @@ def test_an_adapter_that_goes_takes_nothing_with_it():
 def relay_line(*, password=b"\x11\x22\x33"):
     meter = Dlt645Meter(1)
     line = MeterLine("dlt645", [meter, Dlt645Meter(2)], profile=faster(CATALOGUE.load("dlt645-single-phase")))
-    line.bus.meters[meter.address]._configured = Configured(
-        CATALOGUE.load("dlt645-single-phase"), meter.address, password=password
+    line.bus.meters[meter.address] = dlt645.Meter(
+        Configured(CATALOGUE.load("dlt645-single-phase"), meter.address, password=password)
     )
     return line, meter
 
@@ -271,10 +275,8 @@ def test_a_relay_is_set_before_all_polls_and_its_status_word_read_back():
     line.at(10_200_000, lambda: line.bus.engine.order(device.order(wish("relay", 0))))
     line.at(20_100_000, lambda: line.bus.engine.order(device.order(wish("relay", 1))))
     line.run(40 * SECOND)
-    assert [(order.action, order.expires) for order in meter.orders] == [
-        (relay.Action.TRIP, EXPIRES),
-        (relay.Action.CLOSE, EXPIRES),
-    ]
+    assert [(order.action, order.level) for order in meter.orders] == [(relay.Action.TRIP, 2), (relay.Action.CLOSE, 2)]
+    assert {order.expires - EXPIRES for order in meter.orders} == {dlt645.CLOCK_SLACK}
     block = next(read.block for read in line.reads if read.block.key == "04000503")
     shown = [device.readings(block, event.read_back)["relay"] for event in written(line)]
     assert [event.verdict for event in written(line)] == ["done", "done"]
@@ -312,6 +314,25 @@ def test_what_was_read_before_an_order_is_not_taken_for_what_came_of_it(late_us)
     assert late
     assert meter.relay_open
     assert device.readings(block, event.read_back)["relay"] == (0, messages.GOOD)
+
+
+def test_the_level_of_a_password_stands_before_it():
+    profile = CATALOGUE.load("dlt645-single-phase")
+    order = dlt645.Meter(Configured(profile, "1", password=bytes.fromhex("04112233"))).order(wish("relay", 0))
+    assert relay.decode(order.write.frame).level == 4
+    with pytest.raises(FrameError, match="meter 1: a password is P0 P1 P2"):
+        dlt645.Meter(Configured(profile, "1", password=b"\x11"))
+
+
+def test_a_profile_says_what_kind_a_meter_is_and_where_its_unit_stands():
+    profile = CATALOGUE.load("cjt188-water")
+    odd = profile.model_copy(update={"cjt188": Cjt188Ways(kind=0x20, unit_first=True)})
+    meter = cjt188.Meter(Configured(odd, "1"))
+    [block] = meter.items()["counter"]
+    assert meter.ask(block).frame.kind == 0x20
+    data = b"\x2c" + bytes.fromhex("00230100") + b"\x2c" + bytes(4) + bytes(7) + bytes(2)
+    frame = cjt188_frame.Frame(0x20, "00000000000001", 0x81, cjt188_frame.READ_METER, 1, data)
+    assert meter.readings(block, frame)["volume"] == (123_000, messages.GOOD)
 
 
 def test_a_valve_is_set_and_read_back_when_its_motor_has_stopped():

@@ -24,6 +24,7 @@ from paifang.bridges.meter import cannot_be_set, grouped, understood
 from paifang.bridges.writes import Order
 from paifang.profiles.attributes import Cjt188Attributes
 from paifang.profiles.conversion import Converter
+from paifang.profiles.model import Cjt188Profile, Cjt188Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,8 +95,8 @@ class Question:
 class Meter:
     def __init__(self, configured: Configured) -> None:
         self.address = checked(configured.address, ADDRESS_DIGITS)
-        self._kind = configured.kind
-        self._unit_first = configured.unit_first
+        ways = configured.profile.cjt188 if isinstance(configured.profile, Cjt188Profile) else Cjt188Ways()
+        self._kind, self._unit_first = ways.kind, ways.unit_first
         self._profile = configured.profile
         self._matcher = Matcher(configured.profile)
         self._numbering = _Numbering()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ PAUSE_US = 500_000
 """Between two bytes of a frame, at most (2007, 5.3.2: Tb)."""
 SETTLE_US = 1_000_000
 """From an order to the relay until the status word shows it."""
+CLOCK_SLACK = timedelta(minutes=10)
+"""How wrong a meter's clock may be: one that is fast takes an order for expired. It acts at once or not at all."""
+LEVEL = 2
+"""PA where none is given, as utilities have it."""
 REFUSED = 0x100
 """Added to an error byte, so that a refusal without a reason is one too."""
 REFUSALS = range(REFUSED, 2 * REFUSED)
@@ -105,7 +110,7 @@ def set_relay(address: str, order: relay.Order) -> Question:
 class Meter:
     def __init__(self, configured: Configured) -> None:
         self.address = checked(configured.address, ADDRESS_DIGITS)
-        self._configured = configured
+        self._authority = _authority(configured)
         self._profile = configured.profile
         self._matcher = Matcher(configured.profile)
 
@@ -126,9 +131,7 @@ class Meter:
             raise cannot_be_set(self._profile, wish.point)
         is_open = bool(Converter(self._profile.points[wish.point]).sent(wish.value))
         action = relay.Action.TRIP if is_open else relay.Action.CLOSE
-        order = relay.Order(
-            action, wish.expires, self._configured.level, self._configured.password, self._configured.operator
-        )
+        order = relay.Order(action, wish.expires + CLOCK_SLACK, *self._authority)
         return Order(
             wish.key,
             set_relay(self.address, order),
@@ -143,3 +146,13 @@ class Meter:
         attributes = self._profile.points[point].attributes
         assert isinstance(attributes, Dlt645Attributes)
         return attributes
+
+
+def _authority(configured: Configured) -> tuple[int, bytes, bytes]:
+    """Level, password and operator of orders. Raises FrameError for what is none."""
+    given, operator = configured.password, configured.operator
+    level, password = (given[0], given[1:]) if len(given) > relay.PASSWORD_LENGTH else (LEVEL, given)
+    if len(password) != relay.PASSWORD_LENGTH or len(operator) != relay.OPERATOR_LENGTH:
+        what = f"meter {configured.address}: a password is P0 P1 P2 or PA P0 P1 P2, an operator C0 C1 C2 C3"
+        raise FrameError("length", what)
+    return level, password, operator

@@ -67,6 +67,20 @@ def splitter(*, needs_crc: bool = False) -> Splitter[Telegram]:
     return Splitter(b"/", _measure, lambda data: decode(data, needs_crc=needs_crc), filler=b"\r\n\xff")
 
 
+class CrcGuard:
+    """Telegrams of one meter: from the first that comes with a CRC on, none without it is taken."""
+
+    def __init__(self) -> None:
+        self._has_crc = False
+
+    def take(self, telegram: Telegram) -> Telegram:
+        """Raises FrameError: noise has eaten the CRC, and perhaps more."""
+        if self._has_crc and not telegram.checked:
+            raise FrameError("checksum", "no CRC, which this meter sends")
+        self._has_crc |= telegram.checked
+        return telegram
+
+
 def _check_crc(data: bytes, given: bytes | None, *, needs_crc: bool) -> None:
     computed = crc.crc16(data, crc.IBM, 0)
     if given is None and needs_crc:
