@@ -22,6 +22,7 @@ SUITES = {
     "send": "paifang_rig.send_latency",
     "city": "paifang_rig.city",
     "bridges": "paifang_rig.bridges_bench",
+    "bridges-tcp": "paifang_rig.bridges_ingest",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
