@@ -44,6 +44,7 @@ EXAMPLES = {
     "40 3A 00 3C 02 0A 3B 01 0004 53 05 48656C6C6F 54 02 1C02": {
         "button": "None", "dimmer": "10", "command": "0004", "text": "Hello", "raw": "1c02",
     },
+    "40 3C 00 05 3A 80": {"dimmer": "None", "button": "128"},
     "40 11 01 15 00 2B 01": {"opening": "True", "battery_low": "False", "tamper": "True"},
 }  # fmt: skip
 """Service data -> content by name (the last one with that name). Made from the format's table of objects."""
