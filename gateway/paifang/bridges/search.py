@@ -18,6 +18,7 @@ from paifang.bridges.dlt645 import reading as dlt645
 from paifang.bridges.engines import ASKED
 from paifang.bridges.errors import FrameError
 from paifang.bridges.mbus import frame as mbus_frame
+from paifang.bridges.mbus import telegram
 from paifang.bridges.poller import Send, Wait
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from paifang.bridges.asking import Outcome
     from paifang.bridges.meter_line import MeterLine
 
+_WITH_ADDRESS = 40
+"""Bytes of an answer with an address in it, FE before it included."""
 TIMEOUT_US = 600_000
 """DL/T 645-2007, 5.3.2: an answer begins within 500 ms."""
 
@@ -40,20 +43,21 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`found`: who has answered alone. `crowd`: something was heard that was no single answer."""
+    """`crowd`: something was heard that was no single answer."""
 
-    found: Found | None
+    is_answered: bool
     crowd: bool
 
 
 class _Call:
-    """A question to whoever it may concern. `who`: the meter in an answer, or FrameError."""
+    """A question to whoever it may concern. `who`: the meter in an answer, None if it does not say, or FrameError."""
 
     fresh = False
-    longest = 40
-    """Bytes of an answer with an address in it, FE before it included."""
 
-    def __init__(self, unit: str, frame: Any, sent: bytes, who: Callable[[Any], Found]) -> None:
+    def __init__(
+        self, unit: str, frame: Any, sent: bytes, who: Callable[[Any], Found | None], longest: int = _WITH_ADDRESS
+    ) -> None:
+        self.longest = longest
         self.unit = unit
         self.frame = frame
         self.shape = (unit,)
@@ -63,7 +67,7 @@ class _Call:
     def send(self) -> bytes:
         return self._sent
 
-    def answered(self, frame: Any) -> Answer[Found]:
+    def answered(self, frame: Any) -> Answer[Found | None]:
         return Answer(self._who(frame))
 
 
@@ -73,12 +77,12 @@ _Walk = Generator[_Call, Heard, None]
 class Search:
     """One question of the walk after the other, each heard out to its end: a second answer tells of a crowd."""
 
-    def __init__(self, line: MeterLine[Any, Found], walk: _Walk, now_us: int = 0) -> None:
+    def __init__(self, line: MeterLine[Any, Found | None], walk: _Walk, now_us: int = 0) -> None:
         self.line = line
         self._walk = walk
         self._next: _Call | None = next(walk)
         self._is_asked = False
-        self._found: Found | None = None
+        self._answer: Answer[Found | None] | None = None
         self._events: list[Found] = []
         self._listens_until_us = now_us
         self._faults = 0
@@ -118,24 +122,24 @@ class Search:
         free_us = self.line.free_us(self._next, now_us)
         if free_us > now_us:
             return Wait(free_us)
-        self._faults, self._is_asked, self._found = self._not_one_answer(), True, None
+        self._faults, self._is_asked, self._answer = self._not_one_answer(), True, None
         sent = self.line.ask(self._next, now_us, TIMEOUT_US)
         self._listens_until_us = self.line.wake_us or now_us
         return Send(sent)
 
     def _go_on(self) -> None:
-        heard = Heard(self._found, self._not_one_answer() > self._faults)
+        heard = Heard(self._answer is not None, self._not_one_answer() > self._faults)
         self._is_asked = False
-        if heard.found is not None and not heard.crowd:
-            self._events.append(heard.found)
+        if self._answer is not None and self._answer.data is not None and not heard.crowd:
+            self._events.append(self._answer.data)
         try:
             self._next = self._walk.send(heard)
         except StopIteration:
             self._next = None
 
-    def _ended(self, outcome: Outcome[Any, Found] | None) -> None:
+    def _ended(self, outcome: Outcome[Any, Found | None] | None) -> None:
         if outcome is not None and outcome.answer is not None:
-            self._found = outcome.answer.data
+            self._answer = outcome.answer
 
     def _not_one_answer(self) -> int:
         """What a crowd makes of a line."""
@@ -157,10 +161,19 @@ def _cjt188() -> _Walk:
 
 
 def _mbus() -> _Walk:
-    """Each primary address in turn."""
+    """Meters by their identification, one digit more wherever a crowd answers; then each primary address in turn."""
+    heads = [""]
+    while heads:
+        head = heads.pop(0)
+        number = head.ljust(mbus_frame.NUMBER_DIGITS, "F")
+        selected = yield _mbus_call(number, mbus_frame.select(number), None)
+        if not (selected.is_answered or selected.crowd):
+            continue
+        asked = yield _mbus_data(number)
+        if asked.crowd and len(head) < mbus_frame.NUMBER_DIGITS:
+            heads += [f"{head}{digit}" for digit in range(10)]
     for address in range(mbus_frame.MAX_ADDRESS + 1):
-        frame = mbus_frame.begin(address)
-        yield _Call(str(address), frame, mbus_frame.encode(frame), _acknowledged_by(Found(str(address))))
+        yield _mbus_call(str(address), mbus_frame.begin(address), Found(str(address)))
 
 
 WALKS: dict[str, Callable[[], _Walk]] = {"dlt645": _dlt645, "cjt188": _cjt188, "mbus": _mbus}
@@ -199,10 +212,22 @@ def _cjt188_call(address: str) -> _Call:
     return _Call(address, question, cjt188_frame.encode(question), who)
 
 
-def _acknowledged_by(meter: Found) -> Callable[[mbus_frame.Frame | mbus_frame.Acknowledged], Found]:
-    def who(answer: mbus_frame.Frame | mbus_frame.Acknowledged) -> Found:
+def _mbus_call(unit: str, frame: mbus_frame.Frame, found: Found | None) -> _Call:
+    """What is acknowledged with E5, which does not say by whom."""
+
+    def who(answer: mbus_frame.Frame | mbus_frame.Acknowledged) -> Found | None:
         if not isinstance(answer, mbus_frame.Acknowledged):
             raise FrameError("function", "no acknowledgement")
-        return meter
+        return found
 
-    return who
+    return _Call(unit, frame, mbus_frame.encode(frame), who)
+
+
+def _mbus_data(number: str) -> _Call:
+    """Who was selected says in its header who it is."""
+    question = mbus_frame.ask(mbus_frame.SELECTED, frame_count=True)
+
+    def who(answer: mbus_frame.Frame | mbus_frame.Acknowledged) -> Found:
+        return Found(telegram.identification(mbus_frame.data_in(question, answer)))
+
+    return _Call(number, question, mbus_frame.encode(question), who, mbus_frame.LONGEST)

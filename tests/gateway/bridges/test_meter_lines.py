@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import SimpleNamespace
 
+import meterbus
 import pytest
 from faulty_line import COUNTED, FAULTS, spoil
 from mbus_frames import FRAMES
-from virtual_meters import CATALOGUE, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
+from virtual_meters import CATALOGUE, KINDS, Cjt188Meter, Dlt645Meter, MbusMeter, MeterLine, faster
 
 from paifang.bridges.cjt188 import frame as cjt188_frame
 from paifang.bridges.cjt188 import meter as cjt188
@@ -15,6 +17,7 @@ from paifang.bridges.dlt645 import meter as dlt645
 from paifang.bridges.dlt645 import relay
 from paifang.bridges.engines import engine_of
 from paifang.bridges.errors import FrameError
+from paifang.bridges.mbus import frame as mbus_frame
 from paifang.bridges.meter import Configured, Wish
 from paifang.bridges.poller import CameUp, Missed, Read, Refused, Send
 from paifang.bridges.writes import Written
@@ -23,15 +26,14 @@ from paifang.profiles.model import Cjt188Ways
 from paifang_rig.virtual_bus import MINUTE, NEVER, SECOND
 from paifang_wire import messages
 
-ASKED = ("dlt645", "cjt188", "mbus")
+ASKED = ("dlt645", "cjt188", "mbus", "mbus by number")
 EXPIRES = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - a meter's own clock
-LATE_US = {"dlt645": 2_100_000, "cjt188": 1_700_000, "mbus": 3_300_000}
+LATE_US = {"dlt645": 2_100_000, "cjt188": 1_700_000, "mbus": 3_300_000, "mbus by number": 3_300_000}
 """After this time an answer is no longer waited for: the profile's timeout and the longest answer."""
-METERS = {"dlt645": Dlt645Meter, "cjt188": Cjt188Meter, "mbus": MbusMeter}
 
 
 def line_of(protocol, *numbers, **given):
-    return MeterLine(protocol, [METERS[protocol](number) for number in numbers], **given)
+    return MeterLine(protocol, [KINDS[protocol].meter(number) for number in numbers], **given)
 
 
 def faulty_line(protocol, faults=FAULTS, seed=7):
@@ -138,6 +140,19 @@ def test_an_application_error_is_a_refusal_in_words():
     bus.engine.receive(bytes.fromhex("680404680801700881" + "16"), now_us + 400_000)
     [refused] = bus.engine.take_events()
     assert bus.refusal(refused.exception) == "busy"
+
+
+def test_a_meter_known_by_its_number_is_selected_each_time():
+    bus = engine_of("mbus", [Configured(CATALOGUE.load("mbus-heat"), "1234567f")], 2400)
+    assert bus.engine.step(100_000).data.hex() == "680b0b6873fd527f563412ffffffff" + "d916"
+    bus.engine.receive(b"\xe5", 200_000)
+    assert bus.engine.step(300_000).data.hex() == "107bfd7816"
+
+
+def test_the_selection_is_that_of_another_program():
+    sent = []
+    meterbus.serial.send_select_frame(SimpleNamespace(write=sent.append), "12345678FFFFFFFF")
+    assert b"".join(map(bytes, sent)) == mbus_frame.encode(mbus_frame.select("12345678"))
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -360,7 +375,7 @@ def test_meters_that_cannot_be_on_one_line():
     profile = CATALOGUE.load("mbus-heat")
     with pytest.raises(PaifangError, match="two meters 5"):
         engine_of("mbus", [Configured(profile, "5"), Configured(profile, "05")], 2400)
-    with pytest.raises(FrameError, match="251 is no primary address"):
+    with pytest.raises(FrameError, match="251 is no address of M-Bus"):
         engine_of("mbus", [Configured(profile, "251")], 2400)
     with pytest.raises(PaifangError, match="a line of its own"):
         engine_of("p1", [Configured(CATALOGUE.load("dsmr-p1"), "a"), Configured(CATALOGUE.load("dsmr-p1"), "b")], 9600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from virtual_meters import BAUD, KINDS, THINK_US
+from virtual_meters import BAUD, KINDS, THINK_US, NumberedMbusMeter
 
 from paifang.bridges.cjt188 import frame as cjt188_frame
 from paifang.bridges.dlt645 import frame as dlt645_frame
@@ -66,15 +66,22 @@ def test_nobody_is_a_matter_of_a_second(protocol):
     assert (line.events, line.engine.is_over) == ([], True)
 
 
-def test_mbus_addresses_are_tried_one_after_the_other():
+def test_mbus_meters_are_found_by_their_numbers_and_then_by_their_addresses():
+    meters = [NumberedMbusMeter(number) for number in (12345678, 12345679, 12400000, 87654321)]
+
     def answer(sent):
         question = mbus_frame.decode(sent)
-        return (THINK_US, b"\xe5") if question.address in {0, 5, 250} else None
+        if question.control == mbus_frame.SND_NKE:
+            return (THINK_US, b"\xe5") if question.address in {0, 5} else None
+        said = [mbus_frame.encode(meter.answer(question)) for meter in meters if meter.is_meant(question)]
+        if len(said) > 1:  # E5 and E5 is E5
+            return THINK_US, bytes(first & second for first, second in zip(*said[:2], strict=False))
+        return (THINK_US, said[0]) if said else None
 
     line = VirtualLine(search_of("mbus", BAUD), character_us(BAUD), answer)
     line.run(HOUR)
-    assert line.events == [Found("0"), Found("5"), Found("250")]
-    assert len(line.sent) == 251
+    assert [found.address for found in line.events] == ["87654321", "12400000", "12345678", "12345679", "0", "5"]
+    assert len(line.sent) < 2 * 80 + 251
 
 
 def test_what_was_open_when_the_line_went_is_asked_again():

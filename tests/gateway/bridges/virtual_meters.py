@@ -63,6 +63,9 @@ class Dlt645Meter:
     def address(self) -> str:
         return f"{self.number:012d}"
 
+    def is_meant(self, question: Any) -> bool:
+        return self.address.endswith(question.address.lstrip("A"))
+
     def answer(self, question: dlt645_frame.Frame) -> dlt645_frame.Frame | None:
         self.asked += 1
         if self.dead:
@@ -119,6 +122,9 @@ class Cjt188Meter:
     def address(self) -> str:
         return f"{self.number:014d}"
 
+    def is_meant(self, question: Any) -> bool:
+        return self.address.endswith(question.address.lstrip("A"))
+
     def answer(self, question: cjt188_frame.Frame) -> cjt188_frame.Frame | None:
         """One that has the bytes of an identifier the other way round does not know what it is asked."""
         self.asked += 1
@@ -161,11 +167,14 @@ class MbusMeter:
     def address(self) -> str:
         return str(self.number)
 
+    def is_meant(self, question: mbus_frame.Frame) -> bool:
+        return question.address in {self.number, mbus_frame.ANYBODY}
+
     def answer(self, question: mbus_frame.Frame) -> mbus_frame.Frame | mbus_frame.Acknowledged | None:
         self.asked += 1
         if self.dead:
             return None
-        if question.control == mbus_frame.SND_NKE:
+        if question.control in {mbus_frame.SND_NKE, mbus_frame.SND_UD}:
             self.begun += 1
             self._bit, self._at = None, -1
             return mbus_frame.Acknowledged()
@@ -173,7 +182,7 @@ class MbusMeter:
         if bit != self._bit:
             self._bit, self._at = bit, (self._at + 1) % self.telegrams
             self.count += 1
-        return mbus_frame.Frame(mbus_frame.RSP_UD, self.number, self._telegram())
+        return mbus_frame.Frame(mbus_frame.RSP_UD, self.number % 251, self._telegram())
 
     def _telegram(self) -> bytes:
         head = b"\x72" + to_bcd(self.number, 4) + b"\x2d\x2c\x01\x04" + bytes((self.count & 0xFF, 0, 0, 0))
@@ -183,13 +192,31 @@ class MbusMeter:
         return head + b"\x0c\x5d" + self._bcd(33) + more
 
     def _bcd(self, place: int) -> bytes:
-        return to_bcd(marked(self.number, place, self.count, 8), 4)
+        return to_bcd(marked(self.number % 10, place, self.count, 8), 4)
+
+
+@dataclass
+class NumberedMbusMeter(MbusMeter):
+    """Known by its identification: it answers while it is selected."""
+
+    is_selected: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"{self.number:08d}"
+
+    def is_meant(self, question: mbus_frame.Frame) -> bool:
+        if question.control == mbus_frame.SND_UD:
+            wanted = question.data[1:5][::-1].hex().upper()
+            self.is_selected = all(digit in {"F", own} for digit, own in zip(wanted, self.address, strict=True))
+        return self.is_selected and question.address == mbus_frame.SELECTED
 
 
 @dataclass(frozen=True)
 class Kind:
     """A protocol: its virtual meters, how its frames are written, and which points of the profile say what they are."""
 
+    protocol: str
     profile: str
     meter: type[Dlt645Meter | Cjt188Meter | MbusMeter]
     encode: Callable[[Any], bytes]
@@ -208,11 +235,19 @@ def _dlt645_places() -> dict[str, int]:
 
 
 KINDS = {
-    "dlt645": Kind("dlt645-three-phase", Dlt645Meter, dlt645_frame.encode, dlt645_frame.decode, _dlt645_places()),
+    "dlt645": Kind(
+        "dlt645", "dlt645-three-phase", Dlt645Meter, dlt645_frame.encode, dlt645_frame.decode, _dlt645_places()
+    ),
     "cjt188": Kind(
-        "cjt188-water", Cjt188Meter, cjt188_frame.encode, cjt188_frame.decode, {"volume": 11, "volume_settled": 22}
+        "cjt188",
+        "cjt188-water",
+        Cjt188Meter,
+        cjt188_frame.encode,
+        cjt188_frame.decode,
+        {"volume": 11, "volume_settled": 22},
     ),
     "mbus": Kind(
+        "mbus",
         "mbus-heat",
         MbusMeter,
         mbus_frame.encode,
@@ -220,6 +255,7 @@ KINDS = {
         {"volume": 11, "supply_temperature": 22, "return_temperature": 33},
     ),
 }
+KINDS["mbus by number"] = dataclasses.replace(KINDS["mbus"], meter=NumberedMbusMeter)
 
 
 class MeterLine(VirtualLine):
@@ -237,7 +273,7 @@ class MeterLine(VirtualLine):
         self.there = {meter.address: meter for meter in meters}
         profile = profile or faster(CATALOGUE.load(self.kind.profile))
         self.bus = engine_of(
-            protocol, [Configured(profile, meter.address, password=PASSWORD) for meter in meters], BAUD
+            self.kind.protocol, [Configured(profile, meter.address, password=PASSWORD) for meter in meters], BAUD
         )
         super().__init__(self.bus.engine, character_us(BAUD), self._meter_answers, spoil, seed)
 
@@ -264,17 +300,16 @@ class MeterLine(VirtualLine):
         if not hasattr(frame, "address"):
             return data
         other = int(frame.address) % 3 + 1
+        if self.kind.meter is NumberedMbusMeter:
+            return self._encoded(dataclasses.replace(frame, data=frame.data[:1] + to_bcd(other, 4) + frame.data[5:]))
         address = other if isinstance(frame.address, int) else f"{other:0{len(frame.address)}d}"
         return self._encoded(dataclasses.replace(frame, address=address))
 
     def _meter_answers(self, data: bytes) -> tuple[int, bytes] | None:
         question = self.kind.decode(data)
-        wanted = str(question.address).lstrip("A")
-        for address, meter in self.there.items():
-            if address.endswith(wanted):
-                answer = meter.answer(question)
-                return None if answer is None else (THINK_US, self._encoded(answer))
-        return None
+        meant = [meter for meter in self.there.values() if meter.is_meant(question)]
+        answer = meant[0].answer(question) if meant else None
+        return None if answer is None else (THINK_US, self._encoded(answer))
 
     def _encoded(self, frame: Any) -> bytes:
         """Meters send no more FE than they like."""

@@ -18,11 +18,14 @@ LONG, SHORT, ACKNOWLEDGE = 0x68, 0x10, 0xE5
 END = 0x16
 SHORT_LENGTH = 5
 LONG_OVERHEAD = 6
+LONGEST = LONG_OVERHEAD + 0xFF
 LEAST_LONG = 3
 """L of a frame without data: C, A, CI."""
 
 SND_NKE = 0x40
 """Begin anew: forget the frame count bit."""
+SND_UD = 0x73
+"""Data for a meter, with the frame count bit set: of selections, which each begin anew, it tells nothing."""
 REQ_UD2 = 0x5B
 """Ask for the meter's data."""
 FRAME_COUNT = 0x20
@@ -36,6 +39,10 @@ ANYBODY = 254
 SELECTED = 253
 """The meter that was selected by its secondary address answers."""
 MAX_ADDRESS = 250
+SELECT = 0x52
+"""CI of a selection (EN 13757-3, 11.3); FF for maker, version and medium is any."""
+NUMBER_DIGITS = 8
+_ANY_ELSE = b"\xff" * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,16 @@ def ask(address: int, *, frame_count: bool) -> Frame:
 def begin(address: int) -> Frame:
     """Acknowledged with E5; the next question has `frame_count` set."""
     return Frame(SND_NKE, _checked(address))
+
+
+def select(number: str) -> Frame:
+    """For the meter with this identification, eight digits of which F stands for any: it answers as SELECTED now.
+
+    Acknowledged with E5, by each that is meant; all others are not selected any more.
+    """
+    if len(number) != NUMBER_DIGITS or not set(number) <= set("0123456789ABCDEF"):
+        raise FrameError("address", f"{number} is not {NUMBER_DIGITS} digits")
+    return Frame(SND_UD, SELECTED, bytes((SELECT,)) + bytes.fromhex(number)[::-1] + _ANY_ELSE)
 
 
 def encode(frame: Frame | Acknowledged) -> bytes:

@@ -85,6 +85,14 @@ def decode(data: bytes) -> Telegram:
     return Telegram(header, found, more)
 
 
+def identification(data: bytes) -> str:
+    """Of the header of variable data, whatever stands behind it. FrameError if there is none."""
+    cursor = Cursor(data)
+    if cursor.byte() != VARIABLE_DATA:
+        raise FrameError("unknown", "no header of variable data")
+    return cursor.take(4)[::-1].hex().upper()
+
+
 def _header(cursor: Cursor) -> Header:
     identification = cursor.take(4)[::-1].hex().upper()
     maker = _maker(int.from_bytes(cursor.take(2), "little"))
