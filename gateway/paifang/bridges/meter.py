@@ -27,8 +27,8 @@ D_contra = TypeVar("D_contra", contravariant=True)
 class Configured:
     """A meter as the settings have it.
 
-    `address`: the digits on it, or of M-Bus its primary address; of one that pushes, any name. `password` and `operator`
-    are for the relay of DL/T 645, as on the line: P0 P1 P2 or PA P0 P1 P2, and C0 to C3.
+    `address`: the digits on it, or of M-Bus its primary address; of one that pushes, any name. `password` and
+    `operator` are for the relay of DL/T 645, as on the line: P0 P1 P2 or PA P0 P1 P2, and C0 to C3.
     """
 
     profile: AnyProfile
