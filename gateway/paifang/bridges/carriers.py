@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from paifang.ports import SerialPort
@@ -24,6 +25,21 @@ class Carrier(Protocol):
 
     def write(self, data: bytes) -> None: ...
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`remote`: host and port; None: `name` is a serial port, and `how` its characters go."""
+
+    name: str
+    how: Format
+    remote: tuple[str, int] | None = None
+
+
+def carrier_of(place: Place, received: Callable[[bytes], object], lost: Callable[[str], object]) -> Carrier:
+    if place.remote is None:
+        return SerialCarrier(place.name, place.how, received, lost)
+    return TcpCarrier(*place.remote, received, lost)
 
 
 class SerialCarrier:

@@ -38,7 +38,7 @@ def _meters(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:
         members[device.name] = MeterMember(address, cast("Meter[Any, Any]", meter), unit, found.refusal)
         if poller is not None:
             poller.remove(address)
-    return Party(found.engine, poller), members
+    return Party(found.engine, poller, found.faults), members
 
 
 class MeterMember:
@@ -55,7 +55,7 @@ class MeterMember:
     def readings(self, block: Item, data: Any) -> Mapping[str, Reading]:
         return self._meter.readings(block, data)
 
-    def points_of(self, block: Item) -> Iterable[str]:
+    def denied(self, block: Item) -> Iterable[str]:
         return block.points
 
     def order(self, wish: Wish) -> Order[Any]:

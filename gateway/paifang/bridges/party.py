@@ -13,9 +13,10 @@ from paifang.bridges.poller import CameUp, Read, Refused
 from paifang.bridges.writes import Written
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Mapping, Sequence
 
-    from paifang.bridges.asking import Address
+    from paifang.bridges.asking import Address, Fault
     from paifang.bridges.meter import Wish
     from paifang.bridges.poller import Missed, Poller, Send, Wait
     from paifang.bridges.unit import Unit
@@ -57,7 +58,9 @@ class Member(Protocol):
         """What the answer to a block says. Raises FrameError for what says nothing."""
         ...
 
-    def points_of(self, block: Any) -> Iterable[str]: ...
+    def denied(self, block: Any) -> Iterable[str]:
+        """Points of a block that was refused which the device does not give at all."""
+        ...
 
     def order(self, wish: Wish) -> Order[Any]:
         """The order that sets a point. Raises ValueError when the device has no way to say this value."""
@@ -115,12 +118,13 @@ Heard = Readings | Denied | Standing | Ordered
 
 
 class Party:
-    """What drives a line, and the members on it; `poller` is None where nothing is asked.
+    """What drives a line, and the members on it; `poller` is None where nothing is asked. `faults` of the line.
 
     `add` and `remove` take a device up and leave it alone.
     """
 
-    def __init__(self, engine: Engine, poller: Poller[Any, Any, Any] | None) -> None:
+    def __init__(self, engine: Engine, poller: Poller[Any, Any, Any] | None, faults: Counter[Fault]) -> None:
+        self.faults = faults
         self.members: dict[str, Member] = {}
         self._engine = engine
         self._poller = poller
@@ -164,8 +168,8 @@ class Party:
             return self._read(name, event, now_us)
         if kind is Refused:
             member = self.members[name]
-            why = f"refused: {member.refusal(event.exception)}"
-            return Denied(name, tuple(member.points_of(event.block)), why, now_us)
+            points = tuple(member.denied(event.block))
+            return Denied(name, points, f"refused: {member.refusal(event.exception)}", now_us) if points else None
         if kind is CameUp:
             return Standing(name, True, "", event.at_us)
         missed: Missed[Any] = event
@@ -176,7 +180,7 @@ class Party:
         try:
             return Readings(name, member.readings(read.block, read.data), read.ended_us)
         except FrameError as error:
-            return Denied(name, tuple(member.points_of(read.block)), error.message, now_us)
+            return Denied(name, tuple(member.denied(read.block)), error.message, now_us)
 
     def _ordered(self, written: Written[Any, Any]) -> Heard:
         key = written.order.key

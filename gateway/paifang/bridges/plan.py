@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from paifang.bridges.carriers import Place
+from paifang.config.bridges import split_remote
 from paifang.config.explain import nearest
 from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.ports import Format
@@ -82,6 +84,11 @@ def plan(bridges: Sequence[BridgeSettings], catalogue: Catalogue) -> list[Planne
             "\n".join(wrong), "correct the settings, then: paifang check", code="config", exit_code=EXIT_USAGE
         )
     return buses
+
+
+def place_of(bus: PlannedBus) -> Place:
+    remote = None if bus.settings.tcp is None else split_remote(bus.settings.tcp)
+    return Place(bus.place, bus.format, remote)
 
 
 def _format(settings: BridgeSettings, profile: AnyProfile) -> Format:

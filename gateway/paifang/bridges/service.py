@@ -9,18 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paifang.bridges.bus import Bus
-from paifang.bridges.carriers import SerialCarrier, TcpCarrier
+from paifang.bridges.carriers import carrier_of
 from paifang.bridges.lines import party_of
 from paifang.bridges.party import Denied, Ordered, Readings, Standing
-from paifang.bridges.plan import plan
+from paifang.bridges.plan import place_of, plan
 from paifang.bridges.ward.bridged import Bridged
-from paifang.config.bridges import split_remote
 from paifang.errors import EXIT_USAGE, PaifangError, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from paifang.bridges.carriers import Carrier
     from paifang.bridges.meter import Wish
     from paifang.bridges.party import Heard, Member, Party
     from paifang.bridges.plan import PlannedBus
@@ -96,8 +94,7 @@ class BridgeService:
     async def stop(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for running in self._running.values():
-            await running.bus.stop()
+        await asyncio.gather(*(running.bus.stop() for running in self._running.values()))
 
     def find(self, name: str) -> Bridged:
         """Raises PaifangError when there is no such device."""
@@ -195,7 +192,14 @@ class BridgeService:
         self, planned: PlannedBus, talk: Party, members: Mapping[str, Member], locks: Mapping[str, bool]
     ) -> None:
         names = members.keys()
-        bus = Bus(planned.place, talk, partial(_carrier, planned), self._heard, lambda: names, self._clock.monotonic)
+        bus = Bus(
+            planned.place,
+            talk,
+            partial(carrier_of, place_of(planned)),
+            self._heard,
+            lambda: names,
+            self._clock.monotonic,
+        )
         running = self._running[planned.place] = _Running(planned, bus, members)
         for device in planned.devices:
             made = Bridged(device, self._store, self._clock, partial(self._order, bus), self._answer)
@@ -255,12 +259,6 @@ class BridgeService:
             if device.stale_us is not None and device.stale_us <= now_us:
                 device.tick(now_us)
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
-
-
-def _carrier(planned: PlannedBus, received: Callable[[bytes], object], lost: Callable[[str], object]) -> Carrier:
-    if planned.settings.serial is not None:
-        return SerialCarrier(planned.place, planned.format, received, lost)
-    return TcpCarrier(*split_remote(planned.place), received, lost)
 
 
 def _finding(message: str, hint: str) -> dict[str, str]:

@@ -26,6 +26,12 @@ def points(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
+def bridged(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The names of devices behind bridges that begin so; none if no gateway answers."""
+    found = cast("list[dict[str, Any]]", _ask(ctx, "bridges.list") or [])
+    return [row["device"] for row in found if row["device"].startswith(incomplete)]
+
+
 def profiles(ctx: typer.Context, incomplete: str) -> list[str]:
     """The names of profiles that begin so; none if the settings cannot be read."""
     from paifang.config.load import load

@@ -34,6 +34,7 @@ BUILT_IN = {
     "commands": "paifang.cli.commands:app",
     "signal": "paifang.cli.signal:app",
     "profile": "paifang.cli.profile:app",
+    "bridge": "paifang.cli.bridge:app",
     "registers": "paifang.cli.registers:app",
     "delegations": "paifang.cli.delegations:app",
     "policy": "paifang.cli.policy:app",

@@ -6,9 +6,10 @@ for another,
 - a frame is taken only for the question that is open, with its unit, function, length and checksum;
 - after silence its question stays *owed* for a while: until then nothing is asked whose answer would look alike, but
   for the same question again, whose answer is the same, unless it is to show what a write has done;
-- a frame that equals the answer to another question of late, byte for byte, is not taken. From then on, and when a
-  frame comes that nobody asked for, the unit is a *suspect*: for a minute all its answers stay owed, so that a late
-  or doubled one finds no question that it fits.
+- a frame that equals the answer to another question of late, byte for byte, is not taken, but for a refusal, which
+  looks alike whatever is refused and carries no value. From then on, and when a frame comes that nobody asked for, the
+  unit is a *suspect*: for a minute all its answers stay owed, so that a late or doubled one finds no question that it
+  fits.
 
 Nothing is sent before the line has been silent for 3.5 characters.
 """
@@ -213,7 +214,7 @@ class RtuLine:
             self._unasked(frame, now_us)
             return None
         others = (past for past in self._past_like(request, now_us) if past.request != request)
-        if not request.is_write and any(past.frame == frame for past in others):
+        if not request.is_write and not answer.exception and any(past.frame == frame for past in others):
             self.faults["doubled"] += 1
             self._suspect_until_us[request.unit] = now_us + SUSPECT_US
             return None

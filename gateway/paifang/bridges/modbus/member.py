@@ -30,11 +30,11 @@ class ModbusMember:
 
     def __init__(self, profile: ModbusProfile, address: int, timing: Timing | None, now_us: int, base: int = 0) -> None:
         self.device = Device(profile, base)
-        self.address = address
+        self.address, self.base = address, base
         line = profile.line
         patience = Patience(line.timeout_ms * US_OF_MS, line.turnaround_ms * US_OF_MS)
         cost = FEWEST if timing is None else serial_cost(timing.character_us, 2 * timing.silence_us + patience.rest_us)
-        layout = Layout(self.device.spans(), self.device.limits(), cost)
+        self._layout = layout = Layout(self.device.spans(), self.device.limits(), cost)
         self._intervals_us = {group: interval_ms * US_OF_MS for group, interval_ms in profile.groups.items()}
         self._shown_by: dict[str, Block] = {}
         self.unit: Unit[Block] = Unit(address, layout, self._intervals_us, patience, now_us)
@@ -42,8 +42,9 @@ class ModbusMember:
     def readings(self, block: Block, data: bytes) -> Mapping[str, Reading]:
         return self.device.readings(block, data)
 
-    def points_of(self, block: Block) -> Iterable[str]:
-        return (span.key for span in block.spans)
+    def denied(self, block: Block) -> Iterable[str]:
+        """A block that was refused is parted until the culprit is alone."""
+        return [span.key for span in block.spans if span in self._layout.refused_spans]
 
     def order(self, wish: Wish) -> Order[Request]:
         write = self.device.write(self.address, wish.point, wish.value)

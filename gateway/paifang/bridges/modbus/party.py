@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from paifang.bridges.party import Member
     from paifang.bridges.plan import Planned, PlannedBus
     from paifang.bridges.timing import Timing
+    from paifang.ports import Format
     from paifang.profiles.model import ModbusProfile
 
 NETWORK_PAUSE_US = 100_000
@@ -23,15 +24,20 @@ NETWORK_PAUSE_US = 100_000
 
 def party(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:
     """The party, still empty, and who may be in it by name."""
-    poller = Poller(RtuLine(_timing(bus)) if bus.is_serial_line else TcpLine(), now_us)
-    return Party(poller, poller), {device.name: _member(bus, device, now_us) for device in bus.devices}
+    line = line_of(bus.format, is_serial_line=bus.is_serial_line, is_remote=bus.settings.serial is None)
+    poller = Poller(line, now_us)
+    timing_ = line.timing if isinstance(line, RtuLine) else None
+    members = {device.name: _member(device, timing_, now_us) for device in bus.devices}
+    return Party(poller, poller, line.faults), members
 
 
-def _member(bus: PlannedBus, device: Planned, now_us: int) -> Member:
-    profile = cast("ModbusProfile", device.profile)
-    return ModbusMember(profile, int(device.address), _timing(bus) if bus.is_serial_line else None, now_us)
+def line_of(how: Format, *, is_serial_line: bool, is_remote: bool) -> RtuLine | TcpLine:
+    """What tells answers from one another: on a serial line, also behind a server on the network, or of Modbus TCP."""
+    if not is_serial_line:
+        return TcpLine()
+    found = timing(how.baud, how.bits)
+    return RtuLine(dataclasses.replace(found, pause_us=NETWORK_PAUSE_US) if is_remote else found)
 
 
-def _timing(bus: PlannedBus) -> Timing:
-    found = timing(bus.format.baud, bus.format.bits)
-    return found if bus.settings.serial is not None else dataclasses.replace(found, pause_us=NETWORK_PAUSE_US)
+def _member(device: Planned, timing: Timing | None, now_us: int) -> Member:
+    return ModbusMember(cast("ModbusProfile", device.profile), int(device.address), timing, now_us)

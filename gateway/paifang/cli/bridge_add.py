@@ -1,0 +1,115 @@
+"""`paifang bridge add`: a device goes into the settings file, once it is known to fit there."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paifang.cli import output
+from paifang.cli.complete import profiles
+from paifang.cli.options import ConfigOption, DataOption, asked
+from paifang.errors import bad_argument
+
+
+def add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called in the ward.", show_default=False)],
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="What it is.", show_default=False, autocompletion=profiles)
+    ],
+    serial: Annotated[
+        Path | None, typer.Option("--serial", metavar="DEVICE", help="On this serial port.", show_default=False)
+    ] = None,
+    tcp: Annotated[
+        str | None, typer.Option("--tcp", metavar="HOST:PORT", help="Or at this address.", show_default=False)
+    ] = None,
+    ble: Annotated[
+        str | None, typer.Option("--ble", metavar="ADAPTER", help="Or by this adapter.", show_default=False)
+    ] = None,
+    rtu: Annotated[bool, typer.Option("--rtu", help="Of Modbus at --tcp: a serial server passes bytes on.")] = False,
+    unit: Annotated[
+        int | None, typer.Option("--unit", metavar="N", help="Its Modbus unit id.", show_default=False)
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="TEXT", help="Or its address.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="HEX", help="Its key, if it encrypts.", show_default=False)
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add a device to the settings file, on a new bus or on one that is there; `paifang reload` takes it up.
+
+    \b
+    paifang bridge add meter-1 eastron-sdm630 --serial /dev/ttyUSB0 --unit 1
+    paifang bridge add relays modbus-relay-8 --serial /dev/ttyUSB0 --unit 2
+    """
+    wanted = asked(ctx, data, config)
+    place = wanted.place.file()
+    if place is None:
+        raise bad_argument("there is no settings file to add it to", "make one first: paifang init")
+    bus = {"serial": str(serial) if serial else None, "tcp": tcp, "ble": ble, "framing": "rtu" if rtu else None}
+    device = {"name": name, "profile": profile, "unit": unit, "address": address, "key": key}
+    before = place.read_text("utf-8")
+    after = _with_device(before, place, bus, device)
+    _check(after, place, wanted.place.data)
+    _replace(place, after)
+    output.print_note(f"{place} has {name} now; try it with `paifang bridge test {name}`, then: paifang reload")
+
+
+def _with_device(text: str, file: Path, bus: dict[str, Any], device: dict[str, Any]) -> str:
+    """The text with the device behind the last one of its bus, or with a bus of its own at the end."""
+    import tomllib
+
+    from paifang.config.toml_lines import locate
+
+    found = tomllib.loads(text).get("bridges", [])
+    wanted = {name: value for name, value in bus.items() if value is not None and name != "framing"}
+    number = next((n for n, each in enumerate(found) if wanted.items() <= each.items()), None)
+    table = _table("bridges.devices", device)
+    if number is None:
+        return f"{text.rstrip()}\n\n{_table('bridges', bus)}\n{table}"
+    ends = [line for path, line in locate(text).items() if path[:2] == ("bridges", number)]
+    lines = text.splitlines(keepends=True)
+    at = _end_of_value(lines, max(ends), file)
+    before, after = "".join(lines[:at]).rstrip(), "".join(lines[at:]).lstrip("\n")
+    return f"{before}\n\n{table}\n{after}" if after else f"{before}\n\n{table}"
+
+
+def _end_of_value(lines: list[str], line: int, file: Path) -> int:
+    """How many lines there are up to the end of what begins on this one: a value may take several."""
+    import tomllib
+
+    for at in range(line, len(lines) + 1):
+        try:
+            tomllib.loads("".join(lines[:at]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return at
+    raise bad_argument(f"{file} cannot be read", "look at it: paifang check")
+
+
+def _table(name: str, values: dict[str, Any]) -> str:
+    from paifang.config.explain import toml_text
+
+    lines = [f"{key} = {toml_text(value)}" for key, value in values.items() if value is not None]
+    return "\n".join([f"[[{name}]]", *lines, ""])
+
+
+def _check(text: str, file: Path, data: Path | None) -> None:
+    """Raise PaifangError unless a gateway could be run with it."""
+    from paifang.bridges.plan import plan
+    from paifang.config.load import parse
+    from paifang.profiles.catalogue import Catalogue
+
+    settings = parse(text, file, {} if data is None else {"data": data.expanduser().absolute()})
+    plan(settings.bridges, Catalogue.of(settings.data))
+
+
+def _replace(file: Path, text: str) -> None:
+    """Whole or not at all, with the mode that it had."""
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(text, "utf-8")
+    beside.chmod(file.stat().st_mode & 0o777)
+    beside.replace(file)
