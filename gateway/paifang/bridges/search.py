@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _WITH_ADDRESS = 40
 """Bytes of an answer with an address in it, FE before it included."""
-TIMEOUT_US = 600_000
-"""DL/T 645-2007, 5.3.2: an answer begins within 500 ms."""
+TIMEOUTS_US = {"dlt645": 600_000, "cjt188": 600_000, "mbus": 300_000}
+"""DL/T 645-2007, 5.3.2: an answer begins within 500 ms; EN 13757-2, 5.4: within 330 bits and 50 ms, at 2400 baud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ _Walk = Generator[_Call, Heard, None]
 class Search:
     """One question of the walk after the other, each heard out to its end: a second answer tells of a crowd."""
 
-    def __init__(self, line: MeterLine[Any, Found | None], walk: _Walk, now_us: int = 0) -> None:
+    def __init__(self, line: MeterLine[Any, Found | None], walk: _Walk, timeout_us: int, now_us: int = 0) -> None:
         self.line = line
+        self._timeout_us = timeout_us
         self._walk = walk
         self._next: _Call | None = next(walk)
         self._is_asked = False
@@ -123,7 +124,7 @@ class Search:
         if free_us > now_us:
             return Wait(free_us)
         self._faults, self._is_asked, self._answer = self._not_one_answer(), True, None
-        sent = self.line.ask(self._next, now_us, TIMEOUT_US)
+        sent = self.line.ask(self._next, now_us, self._timeout_us)
         self._listens_until_us = self.line.wake_us or now_us
         return Send(sent)
 
@@ -148,7 +149,7 @@ class Search:
 
 def search_of(protocol: str, baud: int, now_us: int = 0) -> Search:
     """A search on a line of meters: dlt645, cjt188 or mbus."""
-    return Search(ASKED[protocol].line(baud), WALKS[protocol](), now_us)
+    return Search(ASKED[protocol].line(baud), WALKS[protocol](), TIMEOUTS_US[protocol], now_us)
 
 
 def _dlt645() -> _Walk:
