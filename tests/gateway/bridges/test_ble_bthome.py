@@ -195,5 +195,5 @@ def test_spoiled_encrypted_packets_are_not_taken(fuzz):
         assert data == SEALED or not bthome.decode(data, ADDRESS, KEY)
 
     seen = fuzz(everything, [SEALED])
-    assert seen["taken"] <= 200
+    assert seen["taken"] < seen.total() / 50  # mutations that undo one another
     assert min(seen[reason] for reason in ("key", "length", "shape")) > 100
