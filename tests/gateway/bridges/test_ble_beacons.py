@@ -175,10 +175,15 @@ def test_an_advertisement_by_another_implementation():
             ]
         )
     )
-    found = advertisement.decode(data + bytes(3))
+    found = advertisement.decode(data)
+    assert advertisement.decode(data + bytes(3)) == found
     assert found.service_data == {"FCD2": bytes.fromhex("4002CA09"), uuid: b"\x01"}
     assert found.manufacturer == {ruuvi.COMPANY: bytes.fromhex(VALID)}
     assert found.name == "Tag µ"
+
+
+def test_service_data_may_be_empty():
+    assert advertisement.decode(bytes.fromhex("03 16 D2FC")).service_data == {"FCD2": b""}
 
 
 @pytest.mark.parametrize("text", ["05 16 D2FC", "02 16 D2", "02 FF 99", "0A 21 00112233445566778899", "FF"])
@@ -202,7 +207,7 @@ def test_addresses_and_uuids_however_they_are_written():
     [
         ("uint8", "FF", 255), ("int8", "FF", -1), ("uint16", "0180", 0x8001), ("int16", "CA09", 2506),
         ("int16", "36F6", -2506), ("uint24", "010203", 0x030201), ("uint32", "FFFFFFFF", 0xFFFFFFFF),
-        ("int32", "FFFFFFFF", -1), ("float16", "1900", 25), ("float16", "FAF0", Decimal("25.0")),
+        ("int32", "FFFFFFFF", -1), ("float16", "1900", 25), ("float16", "D007", 2000), ("float16", "FAF0", Decimal("25.0")),
         ("float16", "06FF", Decimal("-25.0")), ("float16", "0370", 30_000_000), ("float16", "FF07", None),
         ("float16", "0008", None), ("float32", "0000C841", 25), ("float32", "0000C07F", None),
     ],
