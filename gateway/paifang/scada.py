@@ -18,6 +18,7 @@ from paifang.bridges.modbus.server import DONE, Server
 from paifang.bridges.modbus.server_map import Entry, RegisterMap, Shown
 from paifang.bridges.modbus.server_tcp import Door, ModbusServer
 from paifang.commands.path import Submitted
+from paifang.commands.rates import Rates
 from paifang.config.names import split_listen
 from paifang.errors import PaifangError
 from paifang.insight.service_key import open_key
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 WITHIN_MS = 3_000
 """What a client writes is done in this time or not at all: it waits for its answer."""
+UNDELEGATED_RATE = 6
+"""Writes a minute of which is told that nobody has delegated them."""
 EXCEPTIONS = {
     "limit": frames.ILLEGAL_VALUE,
     "bad-type": frames.ILLEGAL_VALUE,
@@ -82,6 +85,7 @@ class Scada:
         self._key: SigningKey | PaifangError | None = None
         self._wanted: frozenset[tuple[str, str]] = frozenset()
         self._nodes: frozenset[str] = frozenset()
+        self._take = Rates(0).take
         self._latest: dict[tuple[str, str], _Latest] = {}
 
     async def start(self, settings: ModbusServerSettings) -> None:
@@ -183,8 +187,11 @@ class Scada:
                 self._latest[place] = _Latest(value, quality.get(number, messages.GOOD), made, made_s)
 
     async def _write(self, write: Write, peer: str) -> int:
-        """The exception to answer with, DONE for none."""
+        """The exception to answer with, DONE for none. What is beyond the rate leaves no trace: it may be a flood."""
         place = f"{write.entry.node}/{write.entry.point}"
+        grant = self._grant()
+        if not self._take(None, self._clocks.monotonic(), grant["rate"] if grant else UNDELEGATED_RATE):
+            return frames.BUSY
         try:
             answer = await self._order(write.entry, write.value, peer)
         except PaifangError as error:
@@ -211,11 +218,16 @@ class Scada:
         signed = sign_order(key, self._site, order)
         return await self._room.path.submit(Submitted(signed, WITHIN_MS, delegation=delegation))
 
+    def _grant(self) -> dict[str, Any] | None:
+        """The newest delegation for the key."""
+        key = self._key
+        return None if key is None or isinstance(key, PaifangError) else self._room.delegations.shown(key.kid)
+
     def _authority(self) -> tuple[SigningKey, bytes]:
-        """The key, and the id of the newest delegation for it. Raises PaifangError."""
+        """The key, and the id of its delegation. Raises PaifangError."""
         if isinstance(self._key, PaifangError):
             raise self._key
-        grant = None if self._key is None else self._room.delegations.shown(self._key.kid)
+        grant = self._grant()
         if self._key is None or grant is None:
             hint = "paifang keys delegate, then paifang delegations add"
             raise PaifangError("nothing is delegated to the Modbus server's key", hint, code="not-delegated")

@@ -113,6 +113,14 @@ async def test_what_is_not_done_has_its_exception(plant, changes, write, excepti
     assert len(plant.node.moves) == before
 
 
+async def test_a_flood_of_writes_leaves_no_more_traces_than_the_rate_has(plant):
+    await delegated(plant, rate=3)
+    found = [await plant.client.write_coil(10, number % 2 == 0) for number in range(50)]
+    assert [each.exception_code for each in found if each.isError()] == [frames.BUSY] * 47
+    assert len(await plant.log()) < 20
+    assert len(plant.node.moves) == 3
+
+
 async def test_a_point_of_class_2_is_nobodys_to_delegate(plant):
     await delegated(plant)
     assert (await plant.client.write_coil(11, True)).exception_code == frames.DEVICE_FAILURE
