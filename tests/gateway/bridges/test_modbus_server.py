@@ -404,6 +404,19 @@ async def test_a_crowd_makes_room_for_the_newest(ward, serve):
         writer.close()
 
 
+async def test_of_each_address_it_is_told_once(ward, serve, caplog):
+    server = await serve(ward, allow=[ipaddress.ip_network("10.0.0.0/8")])
+    for _ in range(20):
+        reader, writer = await connect(server)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+    assert server.counts["refused"] == 20
+    assert [each.message for each in caplog.records if each.levelname == "WARNING"] == [
+        "modbus server: 127.0.0.1 is not let in"
+    ]
+
+
 async def test_only_who_is_named_is_let_in(ward, serve):
     server = await serve(ward, allow=[ipaddress.ip_network("10.0.0.0/8")])
     reader, writer = await connect(server)

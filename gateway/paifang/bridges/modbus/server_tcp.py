@@ -25,6 +25,9 @@ READ_BYTES = 4096
 WRITE_S = 5.0
 """A client that does not take its answer for so long is gone."""
 
+TOLD_MOST = 100
+"""Addresses that are remembered as told of."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +65,7 @@ class ModbusServer:
         self._on_write = on_write
         self._clients: set[_Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
         self._listener: asyncio.Server | None = None
 
     @property
@@ -94,7 +98,7 @@ class ModbusServer:
         peer = (writer.get_extra_info("peername") or ("?",))[0]
         if not self._is_let_in(peer):
             self.counts["refused"] += 1
-            _log.warning("modbus server: %s is not let in", peer)
+            self._tell(peer, "is not let in")
             writer.transport.abort()
             return
         self._make_room()
@@ -110,6 +114,12 @@ class ModbusServer:
             self._clients.discard(client)
             self._tasks.discard(task)
             writer.close()
+
+    def _tell(self, peer: str, what: str) -> None:
+        """Of each address once: there may be many tries."""
+        if peer not in self._told:
+            self._told = {*self._told, peer} if len(self._told) < TOLD_MOST else {peer}
+            _log.warning("modbus server: %s %s", peer, what)
 
     def _is_let_in(self, peer: str) -> bool:
         if not self._door.allow:
@@ -134,7 +144,7 @@ class ModbusServer:
                     requests = adus.feed(data)
                 except FrameError as error:
                     self.counts["garbled"] += 1
-                    _log.warning("modbus server: %s hung up on: %s", client.peer, error)
+                    self._tell(client.peer, f"was hung up on: {error}")
                     return
                 for request in requests:
                     await self._answer(request, client)
