@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from paifang.bridges.party import Standing
 from paifang.bridges.poller import Send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from paifang.bridges.carriers import Carrier
     from paifang.bridges.meter import Wish
@@ -42,6 +42,30 @@ class Talk(Protocol):
     def take_events(self, now_us: int) -> list[Heard]: ...
 
 
+class AnyBus(Protocol):
+    """A bus, or what stands in the place of one. `talk` takes members of its own kind."""
+
+    place: str
+    taps: set[Callable[[str, bytes], object]]
+
+    @property
+    def talk(self) -> Any: ...
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, "" while it can."""
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """By device, what an earlier message must not come again by."""
+        ...
+
+    def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def wake(self) -> None: ...
+
+
 class Bus:
     """`carrier(received, lost)` makes what carries it; `on_heard` gets everything that comes of it, in order.
 
@@ -61,6 +85,7 @@ class Bus:
         self.talk = talk
         self.problem = NOT_OPENED
         self.taps: set[Callable[[str, bytes], object]] = set()
+        self.counters: Mapping[str, int] = {}
         self.sent_bytes = self.heard_bytes = 0
         self._carrier = carrier(self._received, self._lost)
         self._on_heard = on_heard

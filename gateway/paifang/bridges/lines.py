@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from paifang.bridges import engines
+from paifang.bridges.ble.devices import BleDevice
 from paifang.bridges.meter import Configured
 from paifang.bridges.modbus import party as modbus
 from paifang.bridges.party import Party
+from paifang.errors import EXIT_USAGE, PaifangError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from paifang.bridges.asking import Address
+    from paifang.bridges.bus import AnyBus
     from paifang.bridges.meter import Item, Meter, Wish
-    from paifang.bridges.party import Member
+    from paifang.bridges.party import Heard, Member
     from paifang.bridges.plan import Planned, PlannedBus
     from paifang.bridges.poller import Poller
     from paifang.bridges.unit import Unit
@@ -23,9 +27,31 @@ if TYPE_CHECKING:
     from paifang.profiles.conversion import Reading
 
 
-def party_of(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:
-    """The party of a bus, still empty, and who may be in it by name. Raises PaifangError for what cannot be there."""
+def party_of(
+    bus: PlannedBus, now_us: int, counters: Mapping[str, int] | None = None
+) -> tuple[Party | None, dict[str, Any]]:
+    """The party of a bus, still empty, and who may be in it by name. Raises PaifangError for what cannot be there.
+
+    A Bluetooth adapter has no party, and devices of its own kind; `counters`: those of the ones that encrypt.
+    """
+    if bus.settings.ble is not None:
+        if find_spec("bleak") is None:
+            hint = "pip install 'paifang[ble]'"
+            raise PaifangError("Bluetooth needs bleak", hint, code="config", exit_code=EXIT_USAGE)
+        return None, {device.name: _ble(device, (counters or {}).get(device.name)) for device in bus.devices}
     return modbus.party(bus, now_us) if bus.protocol == "modbus" else _meters(bus, now_us)
+
+
+def radio(place: str, on_heard: Callable[[Heard], object], monotonic: Callable[[], float]) -> AnyBus:
+    """What listens for the devices of a Bluetooth adapter."""
+    from paifang.bridges.ble.radio import Radio  # noqa: PLC0415 - bleak is an extra
+
+    return Radio(place, on_heard, monotonic)
+
+
+def _ble(device: Planned, counter: int | None) -> BleDevice:
+    key = None if device.settings.key is None else bytes.fromhex(device.settings.key)
+    return BleDevice(device.name, device.profile, str(device.address), key, counter)
 
 
 def _meters(bus: PlannedBus, now_us: int) -> tuple[Party, dict[str, Member]]:

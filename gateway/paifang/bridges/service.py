@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from paifang.bridges.bus import Bus
 from paifang.bridges.carriers import carrier_of
-from paifang.bridges.lines import party_of
+from paifang.bridges.lines import party_of, radio
 from paifang.bridges.party import Denied, Ordered, Readings, Standing
 from paifang.bridges.plan import place_of, plan
 from paifang.bridges.ward.bridged import Bridged
 from paifang.errors import EXIT_USAGE, PaifangError, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from paifang.bridges.bus import AnyBus
     from paifang.bridges.meter import Wish
-    from paifang.bridges.party import Heard, Member, Party
+    from paifang.bridges.party import Heard, Party
     from paifang.bridges.plan import PlannedBus
     from paifang.bridges.ward.bridged import Clock
     from paifang.config.bridges import BridgeSettings
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 SWEEP_S = 0.25
 """How exactly it is told when a value has become stale."""
+COUNTERS_SWEEPS = 240
+"""So many sweeps, and the counters of devices that encrypt are written down."""
 _LOCK_FACT = "bridge-locked:"
+_COUNTER_FACT = "ble-counter:"
 
 
 @dataclass(slots=True)
@@ -38,16 +42,16 @@ class _Running:
     """A bus and who may be on it."""
 
     planned: PlannedBus
-    bus: Bus
-    members: Mapping[str, Member]
+    bus: AnyBus
+    members: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Buses with their parties and who may be in those; `locks`: who is locked, or unlocked, by an operator."""
 
-    buses: Sequence[tuple[PlannedBus, Party, Mapping[str, Member]]]
-    locks: Mapping[str, bool]
+    buses: Sequence[tuple[PlannedBus, Party | None, Mapping[str, Any]]]
+    locks: Mapping[str, int]
 
 
 class BridgeService:
@@ -67,6 +71,8 @@ class BridgeService:
         self._running: dict[str, _Running] = {}
         self._bus_of: dict[str, _Running] = {}
         self._points: dict[str, str] = {}
+        self._counters: dict[str, int] = {}
+        self._sweeps = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self, settings: Sequence[BridgeSettings], catalogue: Catalogue) -> None:
@@ -78,8 +84,9 @@ class BridgeService:
         """What `apply` makes of these settings. Raises PaifangError for what does not fit; nothing is changed yet."""
         wanted = plan(settings, catalogue)
         self._check_names(wanted)
-        made = [(bus, *party_of(bus, self._clock.now_us())) for bus in wanted]
-        return Prepared(made, await self._store.read(_locks))
+        counters = await self._store.read(partial(_facts, kind=_COUNTER_FACT)) | self._live_counters()
+        made = [(bus, *party_of(bus, self._clock.now_us(), counters)) for bus in wanted]
+        return Prepared(made, await self._store.read(partial(_facts, kind=_LOCK_FACT)))
 
     async def apply(self, prepared: Prepared) -> None:
         """Buses that stay as they are go on."""
@@ -94,6 +101,7 @@ class BridgeService:
     async def stop(self) -> None:
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._keep_counters()
         await asyncio.gather(*(running.bus.stop() for running in self._running.values()))
 
     def find(self, name: str) -> Bridged:
@@ -133,7 +141,7 @@ class BridgeService:
         found, running = self.find(name), self._bus_of[name]
         if found.device.is_locked == locked:
             return False
-        self._store.write(partial(_keep_lock, name=name, locked=locked))
+        self._store.write(partial(_keep_facts, kind=_LOCK_FACT, numbers={name: int(locked)}))
         if locked:
             running.bus.talk.remove(name)
         else:
@@ -171,13 +179,13 @@ class BridgeService:
                 found.append(_finding(about, f"`paifang bridge trace {row['device']}` shows what goes over its bus"))
         return found
 
-    def bus_of(self, name: str) -> tuple[PlannedBus, Bus]:
+    def bus_of(self, name: str) -> tuple[PlannedBus, AnyBus]:
         """Raises PaifangError when there is no such device."""
         self.find(name)
         return self._bus_of[name].planned, self._bus_of[name].bus
 
     @property
-    def buses(self) -> list[Bus]:
+    def buses(self) -> list[AnyBus]:
         return [running.bus for running in self._running.values()]
 
     def _check_names(self, wanted: Sequence[PlannedBus]) -> None:
@@ -189,17 +197,9 @@ class BridgeService:
                     raise PaifangError(message, hint, code="exists", exit_code=EXIT_USAGE)
 
     def _begin(
-        self, planned: PlannedBus, talk: Party, members: Mapping[str, Member], locks: Mapping[str, bool]
+        self, planned: PlannedBus, talk: Party | None, members: Mapping[str, Any], locks: Mapping[str, int]
     ) -> None:
-        names = members.keys()
-        bus = Bus(
-            planned.place,
-            talk,
-            partial(carrier_of, place_of(planned)),
-            self._heard,
-            lambda: names,
-            self._clock.monotonic,
-        )
+        bus = self._bus(planned, talk, members.keys())
         running = self._running[planned.place] = _Running(planned, bus, members)
         for device in planned.devices:
             made = Bridged(device, self._store, self._clock, partial(self._order, bus), self._answer)
@@ -208,8 +208,14 @@ class BridgeService:
             if locks.get(device.name, device.settings.locked):
                 made.device.lock(True, self._clock.now_us())
             else:
-                talk.add(device.name, members[device.name])
+                bus.talk.add(device.name, members[device.name])
         bus.start()
+
+    def _bus(self, planned: PlannedBus, talk: Party | None, names: Collection[str]) -> AnyBus:
+        if talk is None:
+            return radio(planned.place, self._heard, self._clock.monotonic)
+        carrier = partial(carrier_of, place_of(planned))
+        return Bus(planned.place, talk, carrier, self._heard, lambda: names, self._clock.monotonic)
 
     async def _end(self, running: _Running) -> None:
         await running.bus.stop()
@@ -244,7 +250,7 @@ class BridgeService:
             if after != "down":
                 self.on_up(found.node)
 
-    def _order(self, bus: Bus, device: str, wish: Wish) -> None:
+    def _order(self, bus: AnyBus, device: str, wish: Wish) -> None:
         bus.talk.order(device, wish)
         self._points[wish.key] = wish.point
         bus.wake()
@@ -258,18 +264,31 @@ class BridgeService:
             device = found.device
             if device.stale_us is not None and device.stale_us <= now_us:
                 device.tick(now_us)
+        self._sweeps += 1
+        if self._sweeps % COUNTERS_SWEEPS == 0:
+            self._keep_counters()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+    def _live_counters(self) -> dict[str, int]:
+        return {name: count for bus in self.buses for name, count in bus.counters.items()}
+
+    def _keep_counters(self) -> None:
+        found = self._live_counters()
+        if found != self._counters:
+            self._counters = found
+            self._store.write(partial(_keep_facts, kind=_COUNTER_FACT, numbers=found))
 
 
 def _finding(message: str, hint: str) -> dict[str, str]:
     return {"level": "warning", "subject": "bridges", "message": message, "hint": hint}
 
 
-def _locks(connection: Connection) -> dict[str, bool]:
+def _facts(connection: Connection, kind: str) -> dict[str, int]:
+    """By device, the numbers of this kind."""
     query = "SELECT substr(name, ?), number FROM facts WHERE name GLOB ?"
-    return {name: bool(locked) for name, locked in connection.execute(query, (len(_LOCK_FACT) + 1, f"{_LOCK_FACT}*"))}
+    return dict(connection.execute(query, (len(kind) + 1, f"{kind}*")))
 
 
-def _keep_lock(connection: Connection, name: str, locked: bool) -> None:
-    query = "INSERT OR REPLACE INTO facts(name, number) VALUES (?, ?)"
-    connection.execute(query, (_LOCK_FACT + name, int(locked)))
+def _keep_facts(connection: Connection, kind: str, numbers: Mapping[str, int]) -> None:
+    for name, number in numbers.items():
+        connection.execute("INSERT OR REPLACE INTO facts(name, number) VALUES (?, ?)", (kind + name, number))

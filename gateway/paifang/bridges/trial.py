@@ -68,6 +68,7 @@ async def tried(bus: PlannedBus, name: str) -> Trial:
     """Reads every point of one device of a bus. Raises PaifangError when the bus cannot be had."""
     started_s = heard_s = time.monotonic()
     party, members = party_of(bus, round(started_s * 1e6))
+    assert party is not None
     found = Trial(next(device.profile for device in bus.devices if device.name == name))
     member = members[name]
     remembering = _Remembering(member)
