@@ -273,6 +273,21 @@ def test_an_adapter_that_goes_takes_nothing_with_it():
     assert {name for _, name, _ in line.readings()} >= set(line.kind.places)
 
 
+def test_an_adapter_that_goes_between_two_parts_ends_the_whole_question():
+    profile = faster(CATALOGUE.load("dlt645-three-phase"))
+    rests = profile.line.model_copy(update={"turnaround_ms": 300})
+    line = line_of("dlt645", 1, profile=profile.model_copy(update={"line": rests}))
+    poller = line.bus.engine
+    while poller.line.is_open or poller._turn is None:
+        line.run(line.now_us + 10_000)
+    assert poller._turn.then is not None, "the next part is not asked for yet"
+    poller.abandon(line.now_us)
+    assert [event.fault for event in poller.take_events()] == ["silent"]
+    line.run(line.now_us + MINUTE)
+    assert "0203FF00" in {read.block.key for read in line.reads}
+    assert line.wrong() == []
+
+
 def with_right_sum(data):
     """The checksum of all three protocols is the sum of what stands between its first byte and itself."""
     begin = 4 if data[:1] == data[3:4] == b"\x68" else 0
