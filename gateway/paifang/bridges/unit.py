@@ -85,6 +85,11 @@ class Unit(Generic[B]):
         self.due_us = now_us
         """When there is something to ask again. While it is down: when to look at it."""
 
+    def ask_all(self) -> None:
+        """Everything is due at once."""
+        self._due_us = dict.fromkeys(self._intervals_us, 0)
+        self.due_us = 0
+
     def waiting(self, now_us: int) -> Iterable[B]:
         """Bs to ask for now, in their order; a unit that is down is asked for one value."""
         if not self.is_up:

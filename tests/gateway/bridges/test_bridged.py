@@ -297,6 +297,24 @@ async def test_a_device_that_hangs_while_it_is_told_leaves_the_outcome_open(plan
     assert (answer["verdict"], answer["after"]) == ("unknown", None)
 
 
+async def test_a_sunspec_device_is_read_where_its_chain_has_the_model(make_plant, start, tmp_path):
+    model = [203, 105, *[0] * 105]
+    model[8], model[15], model[46:48], model[54] = 2302, 0xFFFF, [1, 0], 0
+    chain = [0x5375, 0x6E53, 1, 66, *[0] * 66, *model, 0xFFFF, 0]
+    units = {1: {"words": {40_000 + place: word for place, word in enumerate(chain)}}}
+    device = DeviceSettings(name="inverter", profile="sunspec-203", unit=1)
+    with ModbusPeer(units, tcp=0) as peer:
+        bridges = (BridgeSettings(tcp=f"127.0.0.1:{peer.place}", devices=(device,)),)
+        house = await start(settings_in(tmp_path / "data", bridges=bridges))
+        bridged = house.gateway.bridges.devices["inverter"]
+        await until(lambda: bridged.table.by_name["energy_import"].number in bridged.device.latest)
+        await house.gateway.store.flush()
+        for point, value in (("voltage_l1", 230.2), ("energy_import", 65_536)):
+            [reading] = await house.ask("read", node="inverter", point=point, limit=1)
+            assert (reading["value"], reading["quality"]) == (value, "good")
+        await house.gateway.bridges.stop()
+
+
 # Names and reloads
 
 

@@ -35,9 +35,9 @@ class ModbusMember:
         patience = Patience(line.timeout_ms * US_OF_MS, line.turnaround_ms * US_OF_MS)
         cost = FEWEST if timing is None else serial_cost(timing.character_us, 2 * timing.silence_us + patience.rest_us)
         self._layout = layout = Layout(self.device.spans(), self.device.limits(), cost)
-        self._intervals_us = {group: interval_ms * US_OF_MS for group, interval_ms in profile.groups.items()}
+        self.intervals_us = {group: interval_ms * US_OF_MS for group, interval_ms in profile.groups.items()}
         self._shown_by: dict[str, Block] = {}
-        self.unit: Unit[Block] = Unit(address, layout, self._intervals_us, patience, now_us)
+        self.unit: Unit[Block] = Unit(address, layout, self.intervals_us, patience, now_us)
 
     def readings(self, block: Block, data: bytes) -> Mapping[str, Reading]:
         return self.device.readings(block, data)
@@ -65,7 +65,7 @@ class ModbusMember:
         return replace(request, fresh=True)
 
     def _polled(self) -> Sequence[Block]:
-        return self.unit.layout.blocks(self._intervals_us, 0)
+        return self.unit.layout.blocks(self.intervals_us, 0)
 
     def refusal(self, exception: int) -> str:
         return frames.refusal(exception)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from paifang.bridges.modbus.line import RtuLine, timing
 from paifang.bridges.modbus.member import ModbusMember
 from paifang.bridges.modbus.poller import Poller
+from paifang.bridges.modbus.sunspec_member import SunspecMember
 from paifang.bridges.modbus.tcp_line import TcpLine
 from paifang.bridges.party import Party
 
@@ -40,4 +41,6 @@ def line_of(how: Format, *, is_serial_line: bool, is_remote: bool) -> RtuLine | 
 
 
 def _member(device: Planned, timing: Timing | None, now_us: int) -> Member:
-    return ModbusMember(cast("ModbusProfile", device.profile), int(device.address), timing, now_us)
+    profile = cast("ModbusProfile", device.profile)
+    kind = ModbusMember if profile.modbus.sunspec_model is None else SunspecMember
+    return kind(profile, int(device.address), timing, now_us)
