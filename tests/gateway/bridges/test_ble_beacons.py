@@ -197,6 +197,8 @@ def test_addresses_and_uuids_however_they_are_written():
     assert advertisement.checked_address("a4c138-112233") == "A4:C1:38:11:22:33"
     assert advertisement.short_uuid("0000fcd2-0000-1000-8000-00805f9b34fb") == "FCD2"
     assert advertisement.short_uuid("fcd2") == "FCD2"
+    for longer in ("1234FCD2-0000-1000-8000-00805F9B34FB", "0000FCD2-0000-1000-8000-00805F9B34FC"):
+        assert advertisement.short_uuid(longer.lower()) == longer
     for text in ("", "A4:C1:38:11:22", "A4:C1:38:11:22:3G", "A4:C1:38:11:22:33:44"):
         with pytest.raises(FrameError, match="is not six bytes"):
             advertisement.checked_address(text)
@@ -207,8 +209,8 @@ def test_addresses_and_uuids_however_they_are_written():
     [
         ("uint8", "FF", 255), ("int8", "FF", -1), ("uint16", "0180", 0x8001), ("int16", "CA09", 2506),
         ("int16", "36F6", -2506), ("uint24", "010203", 0x030201), ("uint32", "FFFFFFFF", 0xFFFFFFFF),
-        ("int32", "FFFFFFFF", -1), ("float16", "1900", 25), ("float16", "D007", 2000), ("float16", "FAF0", Decimal("25.0")),
-        ("float16", "06FF", Decimal("-25.0")), ("float16", "0370", 30_000_000), ("float16", "FF07", None),
+        ("int32", "FFFFFFFF", -1), ("float16", "1900", 25), ("float16", "D007", 2000),
+        ("float16", "FAF0", Decimal("25.0")), ("float16", "06FF", Decimal("-25.0")), ("float16", "0370", 30_000_000), ("float16", "FF07", None),
         ("float16", "0008", None), ("float32", "0000C841", 25), ("float32", "0000C07F", None),
     ],
 )  # fmt: skip
