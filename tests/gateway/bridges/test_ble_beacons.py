@@ -210,8 +210,9 @@ def test_addresses_and_uuids_however_they_are_written():
         ("uint8", "FF", 255), ("int8", "FF", -1), ("uint16", "0180", 0x8001), ("int16", "CA09", 2506),
         ("int16", "36F6", -2506), ("uint24", "010203", 0x030201), ("uint32", "FFFFFFFF", 0xFFFFFFFF),
         ("int32", "FFFFFFFF", -1), ("float16", "1900", 25), ("float16", "D007", 2000),
-        ("float16", "FAF0", Decimal("25.0")), ("float16", "06FF", Decimal("-25.0")), ("float16", "0370", 30_000_000), ("float16", "FF07", None),
-        ("float16", "0008", None), ("float32", "0000C841", 25), ("float32", "0000C07F", None),
+        ("float16", "FAF0", Decimal("25.0")), ("float16", "06FF", Decimal("-25.0")), ("float16", "0370", 30_000_000),
+        ("float16", "FF07", None), ("float16", "0008", None), ("float32", "0000C841", 25),
+        ("float32", "0000C07F", None),
     ],
 )  # fmt: skip
 def test_values_of_characteristics(form, sent, expected):
