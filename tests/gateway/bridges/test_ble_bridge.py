@@ -412,6 +412,37 @@ async def _no_system(_scanner: object) -> None:
     raise FileNotFoundError(2, "No such file or directory")
 
 
+def test_what_nobody_foresaw_ends_one_visit_and_one_scan(caplog):
+    async def main() -> None:
+        air = Air()
+        healthy = air.scanner.start, air.client.read_gatt_char
+        air.scanner.start = _unforeseen
+        there, other = Peripheral(air, METER, (environment(),)), Peripheral(air, SENSOR)
+        async with bridge(air, meter("meter", METER), door()) as (_, told):
+            await there.advertise(NAME)
+            await other.advertise(service_data("FCD2", bthome_data("02CA09")))
+            await asyncio.sleep(10)
+            assert told.states == [(name, False, "Bluetooth: KeyError('path')") for name in ("door", "meter")]
+            air.scanner.start, air.client.read_gatt_char = healthy[0], _unforeseen
+            await asyncio.sleep(2 * MINUTE)
+            assert told.states[2:] == [
+                ("door", True, ""), ("meter", False, "the connection broke (KeyError('path'))"),
+            ]  # fmt: skip
+            air.client.read_gatt_char = healthy[1]
+            await asyncio.sleep(2 * MINUTE)
+            assert told.states[4:] == [("meter", True, "")]
+            assert air.connected == 0
+
+    run(main())
+    assert {record.message for record in caplog.records if record.exc_info} == {
+        "bridges: the Bluetooth scan failed", "bridges: the visit to meter failed",
+    }  # fmt: skip
+
+
+async def _unforeseen(*_: object, **__: object) -> None:
+    raise KeyError("path")
+
+
 def test_a_scan_that_has_died_begins_anew():
     async def main() -> None:
         air = Air()

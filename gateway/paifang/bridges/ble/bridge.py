@@ -123,6 +123,9 @@ class BleBridge:
                 _log.info("bridges: Bluetooth hears nothing for %d s: the scan begins anew", DEAF_S)
             except FAULTS as error:
                 self._is_deaf(str(error) if isinstance(error, BleakError) else f"{NO_SYSTEM} ({error!r})")
+            except Exception as error:  # noqa: BLE001 - D-Bus bindings raise what they like, and a scan is for ever
+                _log.warning("bridges: the Bluetooth scan failed", exc_info=True)
+                self._is_deaf(repr(error))
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RESCAN_LONGEST_S)
 
@@ -188,6 +191,9 @@ class BleBridge:
         trouble, detail = None, ""
         try:
             trouble, detail = await Visit(name, self.connections, client, self.now_us, self._hand_on).run()
+        except Exception as error:  # noqa: BLE001 - as of the scan: one visit must not end those to the others
+            _log.warning("bridges: the visit to %s failed", name, exc_info=True)
+            trouble, detail = "lost", repr(error)
         finally:
             # Without an adapter it is not the device that does not answer.
             self.connections.ended(name, self.now_us(), None if self.problem else trouble, detail)
