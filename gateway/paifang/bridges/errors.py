@@ -22,7 +22,7 @@ REASONS: dict[Reason, tuple[str, str]] = {
     "refused": ("the device refused", "its own words say why"),
     "replay": (
         "an old packet, sent again",
-        "a device that counts from 0 again, as after a new battery, is to be added anew",
+        "a device that counts from 0 again, as after a new battery, needs another name",
     ),
     "sequence": ("not the part that comes next", "a late or doubled answer: it is asked for again"),
     "shape": ("no frame of this protocol", "check protocol, baud rate and parity of the line"),
