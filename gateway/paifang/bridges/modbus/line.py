@@ -6,10 +6,11 @@ for another,
 - a frame is taken only for the question that is open, with its unit, function, length and checksum;
 - after silence its question stays *owed* for a while: until then nothing is asked whose answer would look alike, but
   for the same question again, whose answer is the same, unless it is to show what a write has done;
-- a frame that equals the answer to another question of late, byte for byte, is not taken, but for a refusal, which
-  looks alike whatever is refused and carries no value. From then on, and when a frame comes that nobody asked for, the
-  unit is a *suspect*: for a minute all its answers stay owed, so that a late or doubled one finds no question that it
-  fits.
+- a frame that equals the answer to another question of late, byte for byte, is doubted: registers may well have the
+  same values. It is taken if it comes again when that is asked again, or says what it said the last time; a refusal,
+  which carries no value, is not doubted. When the true answer follows, and when a frame comes that nobody asked for,
+  the unit is a *suspect*: for a minute all its answers stay owed, so that a late or doubled one finds no question that
+  it fits.
 
 Nothing is sent before the line has been silent for 3.5 characters.
 """
@@ -54,7 +55,9 @@ def timing(baud: int, bits: int = 11) -> Timing:
 
 @dataclass(slots=True)
 class _Open:
-    """The question that waits for its answer. `echoed`: it has been heard itself, as on a line that echoes."""
+    """The question that waits for its answer. `echoed`: it has been heard itself, as on a line that echoes; `doubted`:
+    what came may be the answer to another one, come twice.
+    """
 
     request: Request
     sent: bytes
@@ -62,6 +65,7 @@ class _Open:
     deadline_us: int
     rest_us: int
     echoed: bool = False
+    doubted: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class RtuLine:
         self._suspect_until_us: dict[int, int] = {}
         self._slowest_us: dict[int, int] = {}
         self._echoes = False
+        self._said: dict[Request, bytes] = {}
+        self._doubted: dict[Request, bytes] = {}
 
     @property
     def is_open(self) -> bool:
@@ -152,6 +158,8 @@ class RtuLine:
         begun = self._has_begun(self._open)
         until_us = self._open.deadline_us if begun else now_us + self.timing.late_us
         self._remember(_Past(until_us, self._open.request))
+        if self._open.doubted:
+            self._doubted[self._open.request] = self._open.doubted
         if not begun:
             return self._end(now_us, None, "silent")
         whole = self._open.request.answer_length + 1 + frames.CRC_LENGTH
@@ -215,10 +223,17 @@ class RtuLine:
             return None
         others = (past for past in self._past_like(request, now_us) if past.request != request)
         if not request.is_write and not answer.exception and any(past.frame == frame for past in others):
-            self.faults["doubled"] += 1
-            self._suspect_until_us[request.unit] = now_us + SUSPECT_US
-            return None
+            return answer if self._is_believed(request, frame) else self._doubt(asked, frame)
         return answer
+
+    def _is_believed(self, request: Request, frame: bytes) -> bool:
+        """Whether a frame that looks like another's answer has been this question's before."""
+        said = b"" if request.fresh else self._said.get(request)
+        return frame in (said, self._doubted.get(request))
+
+    def _doubt(self, asked: _Open, frame: bytes) -> None:
+        self.faults["doubled"] += 1
+        asked.doubted = frame
 
     def _take(self, asked: _Open, frame: bytes, now_us: int) -> None:
         """A frame is the answer.
@@ -227,6 +242,11 @@ class RtuLine:
         within the time that this unit has ever needed.
         """
         request = asked.request
+        if asked.doubted:
+            self._suspect_until_us[request.unit] = now_us + SUSPECT_US
+        if self._doubted.pop(request, None) == frame:  # then it was the answer the first time, and none is owed
+            self._past[request.shape] = [each for each in self._past_like(request, now_us) if each.request != request]
+        self._said[request] = frame
         slowest_us = max(self._slowest_us.get(request.unit, 0), now_us - asked.asked_us)
         self._slowest_us[request.unit] = slowest_us
         if any(past.request == request and past.frame == frame for past in self._past_like(request, now_us)):
