@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 WORDS_SHOWN = 24
 _SIGNAL, _STREET = "signal", "street"
-_POINTS_SHOWN = (_STREET, "pm25", "temperature", "pressure", "fan", "voltage", "power", "energy", "relay")
+_POINTS_SHOWN = (
+    _STREET,
+    "pm25",
+    "temperature",
+    "pressure",
+    "fan",
+    "voltage",
+    "power",
+    "energy",
+    "relay",
+    "relay_1",
+    "relay_8",
+)
 _ONE_OF_EACH_SENSOR = ("pm25", "temperature", "voltage")
 """Counting these counts the readings of sensors, which are what is emitted."""
 _LINE_EVERY_S = 5.0
@@ -108,7 +120,8 @@ class Screen:
         for row in self._rows:
             state = Text(_state(row), style="green" if row["connected"] else "red")
             node = row["node"]
-            counts = (str(row["boot"] or "–"), str(self._emitted.get(node, 0)), str(self._stored_then.get(node, 0)))
+            emitted = "–" if _is_bridged(row) else str(self._emitted.get(node, 0))
+            counts = (str(row["boot"] or "–"), emitted, str(self._stored_then.get(node, 0)))
             table.add_row(node, state, _link(row), *counts, self._readings(node))
         words = Panel(Text("\n").join(self._latest_words()), title="what happens", title_align="left")
         # A line of its own: the ^C that a terminal echoes at the panel's end would wrap, and shift the picture.
@@ -144,4 +157,10 @@ def _state(row: Mapping[str, Any]) -> str:
 def _link(row: Mapping[str, Any]) -> str:
     if not row["connected"]:
         return "–"
+    if _is_bridged(row):
+        return "bridge"
     return "serial" if row["link"].startswith("/dev/") else "tcp"
+
+
+def _is_bridged(row: Mapping[str, Any]) -> bool:
+    return str(row["firmware"]).startswith("profile ")

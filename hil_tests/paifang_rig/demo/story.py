@@ -13,6 +13,7 @@ from paifang.errors import PaifangError
 from paifang_rig.demo import attacks
 from paifang_rig.demo.audit import verify
 from paifang_rig.demo.persons import TwoPersons
+from paifang_rig.demo.plant import Relays
 from paifang_rig.demo.screen import Screen
 from paifang_rig.demo.signals import Signals
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
@@ -82,10 +83,20 @@ class _Story:
         for node in self._ward.every_node():
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
-        self._say("all eight nodes are online, one of them on a serial line", "did")
+        self._say("all eight nodes are online, one of them on a serial line, and two devices that are not ours", "did")
         single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
-        people = self._people
-        for step in (*single, people.ask, people.alone, people.together, people.thief, people.safe, self._cut_power):
+        people, relays = self._people, Relays(self._ward, self._say)
+        bridged = (relays.switch, relays.together)
+        for step in (
+            *single,
+            *bridged,
+            people.ask,
+            people.alone,
+            people.together,
+            people.thief,
+            people.safe,
+            self._cut_power,
+        ):
             await asyncio.sleep(_PAUSE_S)
             await step()
         self._say("that was the story of the six; the ward goes on", "did")

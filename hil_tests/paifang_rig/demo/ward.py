@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process with embedded defaults, eight nodes on the bench, people with keys in RAM."""
+"""The demo's ward: a gateway process, eight nodes on the bench, two devices that are not ours, keys in RAM."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from paifang_rig.authority import Authority
 from paifang_rig.balance import Balance, balance
 from paifang_rig.bench import Bench
 from paifang_rig.demo.junctions import Junctions, make_junctions
+from paifang_rig.demo.plant import open_plant
 from paifang_rig.gateway import GatewayProcess
 from paifang_rig.nodes import SERIAL_LINK, Node, make_node
 from paifang_rig.operators import Operators
@@ -100,7 +101,8 @@ async def open_ward(folder: Path) -> AsyncIterator[Ward]:
         bench = await stack.enter_async_context(Bench(folder / "bench"))
         authority = Authority(people=PEOPLE)
         serial = make_node(bench, SERIAL_NODE, ROLES[SERIAL_NODE], SERIAL_LINK, period_ms=PERIOD_MS)
-        gateway = GatewayProcess(folder / "gateway", [serial.board.serial.path], files=authority.files)
+        bridges = await stack.enter_async_context(open_plant(folder))
+        gateway = GatewayProcess(folder / "gateway", [serial.board.serial.path], bridges, files=authority.files)
         await stack.enter_async_context(gateway)
         tap = await stack.enter_async_context(Tap(gateway.port))
         fork = Fork(gateway.port)

@@ -1,0 +1,91 @@
+"""Third-party devices beside the demo's nodes: a meter and a relay board on one Modbus line, each by pymodbus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from paifang.errors import PaifangError
+from paifang_rig.modbus_peer import ModbusPeer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from paifang_rig.demo.ward import Ward
+
+METER, RELAYS = "shop-7", "pump-9"
+_BAUD = 9600
+_METER_UNIT, _RELAY_UNIT = 1, 2
+_VALUES = {0x0000: 231.4, 0x0006: 3.21, 0x000C: 742.8, 0x0012: 743.0, 0x0018: 12.5, 0x001E: 0.999, 0x0046: 49.98}
+_COUNTERS = {0x0048: 1234.5, 0x004A: 0.0, 0x004C: 17.25, 0x004E: 0.0, 0x0156: 1234.5, 0x0158: 17.25}
+"""Registers of an Eastron SDM120, which has more of them than anybody wants to know."""
+_REGISTERS = 0x0160
+
+
+@contextlib.asynccontextmanager
+async def open_plant(folder: Path) -> AsyncIterator[str]:
+    """The devices run meanwhile; gives what the gateway's settings say of them."""
+    link = folder / "usb-rs485"
+    given = {**dict.fromkeys(range(0, _REGISTERS, 2), 0.0), **_VALUES, **_COUNTERS}
+    registers = {str(address): value for address, value in given.items()}
+    units = {_METER_UNIT: {"input": registers}, _RELAY_UNIT: {"coils": [0] * 8}}
+    peer = ModbusPeer(units, serial=str(link), baud=_BAUD)
+    await asyncio.to_thread(peer.start)
+    try:
+        yield _settings(link)
+    finally:
+        peer.stop()
+
+
+class Relays:
+    """The demo's chapter of a device that is not ours."""
+
+    def __init__(self, ward: Ward, say: Callable[..., None]) -> None:
+        self._ward = ward
+        self._say = say
+
+    async def switch(self) -> None:
+        self._say(f"$ paifang send {RELAYS} relay_1 on --key bob          (a relay board on a Modbus line, class 2)")
+        await self._set("relay_1", 1)
+
+    async def together(self) -> None:
+        self._say(f"$ paifang send {RELAYS} relay_8 on --key alice          (two-person, gateway-enforced)")
+        answer = await self._ward.operators.set("alice", RELAYS, "relay_8", 1)
+        self._say(f"{answer['verdict']}: the board checks nobody, so the gateway waits for a second person")
+        self._say(f"$ paifang approve {answer['id']} --key carol")
+        self._tell(await self._ward.operators.approve("carol", str(answer["id"])))
+
+    async def _set(self, point: str, value: int) -> None:
+        try:
+            self._tell(await self._ward.operators.set("bob", RELAYS, point, value))
+        except PaifangError as error:
+            self._say(f"refused by the gateway: {error.message}", "refused")
+
+    def _tell(self, receipt: dict[str, object]) -> None:
+        if receipt["verdict"] != "executed":
+            self._say(f"receipt of {RELAYS}: {receipt['verdict']}: {receipt['reason']}", "refused")
+            return
+        before, after = ("on" if receipt[key] else "off" for key in ("before", "after"))
+        words = f"executed: {receipt['point']} was {before}, reads back {after}"
+        self._say(f"receipt by way of the bridge: {words}", "did")
+
+
+def _settings(link: Path) -> str:
+    return f"""
+[[bridges]]
+serial = "{link}"
+baud = {_BAUD}
+
+[[bridges.devices]]
+name = "{METER}"
+profile = "eastron-sdm120"
+unit = {_METER_UNIT}
+
+[[bridges.devices]]
+name = "{RELAYS}"
+profile = "modbus-relay-8"
+unit = {_RELAY_UNIT}
+two_persons = ["relay_8"]
+"""
