@@ -94,15 +94,13 @@ class Search:
 
     def step(self, now_us: int) -> Send | Wait:
         self._ended(self.line.tick(now_us))
-        if self._next is None:
-            return Wait(None)
         if self.line.is_open:
             return Wait(self.line.wake_us)
         if self._listens_until_us > now_us:
             return Wait(self._listens_until_us)
         if self._is_asked:
             self._go_on()
-        return self._ask(now_us)
+        return Wait(None) if self._next is None else self._ask(self._next, now_us)
 
     def receive(self, data: bytes, now_us: int) -> None:
         self._ended(self.line.receive(data, now_us))
@@ -117,14 +115,12 @@ class Search:
         events, self._events = self._events, []
         return events
 
-    def _ask(self, now_us: int) -> Send | Wait:
-        if self._next is None:
-            return Wait(None)
-        free_us = self.line.free_us(self._next, now_us)
+    def _ask(self, call: _Call, now_us: int) -> Send | Wait:
+        free_us = self.line.free_us(call, now_us)
         if free_us > now_us:
             return Wait(free_us)
         self._faults, self._is_asked, self._answer = self._not_one_answer(), True, None
-        sent = self.line.ask(self._next, now_us, self._timeout_us)
+        sent = self.line.ask(call, now_us, self._timeout_us)
         self._listens_until_us = self.line.wake_us or now_us
         return Send(sent)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from paifang.bridges.dlms.hdlc import with_check
+
 KAMSTRUP = (
     "7ea0e22b2113239ae6e7000f000000000c07e6011801123a32ff80000002190a0e4b616d73747275705f563030303109060101000005"
     "ff0a103537303635363733323635393034303709060101600101ff0a1236383431313338424e32343531303130393009060101010700"
@@ -64,3 +66,10 @@ KAIFA = (
 """Numbered information, texts as octets, a time with its offset from UTC."""
 
 CAPTURED = tuple(map(bytes.fromhex, (KAMSTRUP, KAMSTRUP_TAGGED_TIME, KAMSTRUP_LOAD, AIDON_POWER, AIDON, KAIFA)))
+
+
+def framed(information: bytes, *, segmented: bool = False, control: int = 0x13) -> bytes:
+    """A frame with these checksums and one-byte addresses; `decode` is what is tested, so this is written out."""
+    length = 2 + 1 + 1 + 1 + 2 + len(information) + 2
+    head = bytes((0xA0 | segmented << 3 | length >> 8, length & 0xFF, 0x2B, 0x21, control))
+    return b"~" + with_check(with_check(head) + information) + b"~"

@@ -10,6 +10,7 @@ import pushes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pushes import framed
 
 from paifang.bridges.dlms import push
 from paifang.bridges.dlms.axdr import MAX_DEPTH, Enum, Reader
@@ -26,13 +27,6 @@ def pushed(frame: bytes) -> push.Push:
 
 def said_by(frame: bytes) -> dict[str, Value]:
     return {value.name: value for value in push.values(pushed(frame))}
-
-
-def framed(information: bytes, *, segmented: bool = False, control: int = 0x13) -> bytes:
-    """A frame with these checksums and one-byte addresses; `decode` is what is tested, so this is written out."""
-    length = 2 + 1 + 1 + 1 + 2 + len(information) + 2
-    head = bytes((0xA0 | segmented << 3 | length >> 8, length & 0xFF, 0x2B, 0x21, control))
-    return b"~" + with_check(with_check(head) + information) + b"~"
 
 
 def repair(data: bytes) -> bytes:

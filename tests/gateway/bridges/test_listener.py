@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from pushes import KAMSTRUP
+from pushes import KAMSTRUP, framed
 from telegrams import DSMR_5, as_sent
 
+from paifang.bridges.dlms import hdlc
 from paifang.bridges.engines import engine_of
 from paifang.bridges.meter import Configured
 from paifang.bridges.poller import CameUp, Missed, Read
@@ -98,6 +99,31 @@ def test_what_makes_no_sense_is_garbled_not_absent():
     line.hear(SECOND, as_sent("/ISk5\\2MT382-1000\n\n1-0:1.8.1(000004.426*V)\n!"))
     line.run(2 * SECOND)
     assert set(readings(bus, line.reads[0]).values()) == {(None, messages.GARBLED)}
+
+
+def test_what_was_spoiled_is_counted_once_each():
+    bus, line = line_of("kamstrup-han")
+    data, _said = SAID["kamstrup-han"]
+    garbled = data[:50] + bytes((data[50] ^ 1,)) + data[51:]
+    for push, heard in enumerate((data, garbled, data, garbled, b"noise", data), 1):
+        line.hear(push * SECOND, heard)
+    line.run(10 * SECOND)
+    assert len(line.reads) == 3
+    assert +bus.faults == {"garbled": 2, "noise": 1}
+
+
+def test_a_long_push_in_segments_is_one():
+    bus, line = line_of("kamstrup-han")
+    data, said = SAID["kamstrup-han"]
+    information = hdlc.decode(data).information
+    line.hear(SECOND, framed(information[:100], segmented=True))
+    line.hear(2 * SECOND, framed(information[100:]))
+    line.run(3 * SECOND)
+    [read] = line.reads
+    assert (read.ended_us, readings(bus, read) | said) == (2 * SECOND, readings(bus, read))
+    line.hear(4 * SECOND, framed(b"no list"))
+    line.run(5 * SECOND)
+    assert (len(line.reads), bus.faults["garbled"]) == (1, 1)
 
 
 def test_half_a_push_is_dropped_when_the_line_is_gone():

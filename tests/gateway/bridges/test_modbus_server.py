@@ -197,9 +197,15 @@ def test_a_write_is_somebody_elses_to_decide(ward, pdu, point, value):
     assert ward.server.decided(write, frames.DEVICE_FAILURE) == bytes((write.answer[0] | 0x80, 4))
 
 
-@pytest.mark.parametrize("other", [Entry(1, 1, "b", "y", "uint16"), Entry(1, QUALITY_FROM - 1, "b", "y", "float32")])
-def test_two_points_at_one_address_are_a_mistake(other):
-    with pytest.raises(PaifangError, match="b/y at unit 1, address") as refused:
+@pytest.mark.parametrize(
+    ("other", "taken"),
+    [
+        (Entry(1, 1, "b", "y", "uint16"), "1: a/x has it"),
+        (Entry(1, QUALITY_FROM - 1, "b", "y", "float32"), "32768: 32768 and up have it"),
+    ],
+)
+def test_two_points_at_one_address_are_a_mistake(other, taken):
+    with pytest.raises(PaifangError, match=f"b/y at unit 1, address {taken}") as refused:
         RegisterMap([Entry(1, 0, "a", "x", "float32"), other])
     assert "address of its own" in refused.value.hint
 
@@ -209,7 +215,8 @@ def test_two_points_at_one_address_are_a_mistake(other):
 
 def test_requests_come_in_any_pieces():
     dice = random.Random(1)
-    sent = [Adu(number, number % 3, dice.randbytes(dice.randint(1, 253))) for number in range(200)]
+    lengths = (1, 253, *(dice.randint(1, 253) for _ in range(200)))
+    sent = [Adu(number, number % 3, dice.randbytes(length)) for number, length in enumerate(lengths)]
     stream = b"".join(adu.data for adu in sent)
     adus, found = Adus(), []
     while stream:

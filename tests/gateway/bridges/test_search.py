@@ -66,13 +66,38 @@ def test_nobody_is_a_matter_of_a_second(protocol):
     assert (line.events, line.engine.is_over) == ([], True)
 
 
+def question_of_data(address):
+    return mbus_frame.ask(address, frame_count=True)
+
+
+@pytest.mark.parametrize("protocol", ADDRESSES)
+def test_two_meters_with_one_address_are_nobody_and_the_search_ends(protocol):
+    line = line_of(protocol, ADDRESSES[protocol][:1] * 2, apart_us=1)
+    line.run(HOUR)
+    assert (line.events, line.engine.is_over) == ([], True)
+
+
+def test_two_mbus_meters_with_one_number_are_nobody_and_the_search_ends():
+    meters = [NumberedMbusMeter(12345678), NumberedMbusMeter(12345678)]
+
+    def answer(sent):
+        question = mbus_frame.decode(sent)
+        said = [mbus_frame.encode(meter.answer(question)) for meter in meters if meter.is_meant(question)]
+        return (THINK_US, said[0] if len(said[0]) == 1 else said[0][:20] + said[1]) if said else None
+
+    line = VirtualLine(search_of("mbus", BAUD), character_us(BAUD), answer)
+    line.run(HOUR)
+    assert (line.events, line.engine.is_over) == ([], True)
+
+
 def test_mbus_meters_are_found_by_their_numbers_and_then_by_their_addresses():
     meters = [NumberedMbusMeter(number) for number in (12345678, 12345679, 12400000, 87654321)]
 
     def answer(sent):
         question = mbus_frame.decode(sent)
         if question.control == mbus_frame.SND_NKE:
-            return (THINK_US, b"\xe5") if question.address in {0, 5} else None
+            said = {0: b"\xe5", 5: b"\xe5", 7: mbus_frame.encode(meters[0].answer(question_of_data(7)))}
+            return (THINK_US, said[question.address]) if question.address in said else None
         said = [mbus_frame.encode(meter.answer(question)) for meter in meters if meter.is_meant(question)]
         if len(said) > 1:  # E5 and E5 is E5
             return THINK_US, bytes(first & second for first, second in zip(*said[:2], strict=False))
@@ -80,6 +105,7 @@ def test_mbus_meters_are_found_by_their_numbers_and_then_by_their_addresses():
 
     line = VirtualLine(search_of("mbus", BAUD), character_us(BAUD), answer)
     line.run(HOUR)
+    assert line.engine.is_over
     assert [found.address for found in line.events] == ["87654321", "12400000", "12345678", "12345679", "0", "5"]
     assert len(line.sent) < 2 * 80 + 251
 
