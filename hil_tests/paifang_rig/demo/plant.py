@@ -1,9 +1,14 @@
-"""Third-party devices beside the demo's nodes: a meter and a relay board on one Modbus line, each by pymodbus."""
+"""Third-party devices beside the demo's nodes: a meter and a relay board on one Modbus line, and a DL/T 645 meter.
+
+Each is a program of somebody else, in a process of its own: pymodbus, and the meter of the package dlt645.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import sys
 from typing import TYPE_CHECKING
 
 from paifang.errors import PaifangError
@@ -15,13 +20,16 @@ if TYPE_CHECKING:
 
     from paifang_rig.demo.ward import Ward
 
-METER, RELAYS = "shop-7", "pump-9"
+METER, RELAYS, CHINESE_METER = "shop-7", "pump-9", "shop-8"
 _BAUD = 9600
 _METER_UNIT, _RELAY_UNIT = 1, 2
 _VALUES = {0x0000: 231.4, 0x0006: 3.21, 0x000C: 742.8, 0x0012: 743.0, 0x0018: 12.5, 0x001E: 0.999, 0x0046: 49.98}
 _COUNTERS = {0x0048: 1234.5, 0x004A: 0.0, 0x004C: 17.25, 0x004E: 0.0, 0x0156: 1234.5, 0x0158: 17.25}
 """Registers of an Eastron SDM120, which has more of them than anybody wants to know."""
 _REGISTERS = 0x0160
+_ADDRESS = "201709320072"
+_MEASURED = {"02010100": 229.8, "02020100": 1.5, "02030000": 0.3447, "02060000": 0.999, "00010000": 5678.9}
+"""Data identifiers: voltage, current, kW, power factor, kWh."""
 
 
 @contextlib.asynccontextmanager
@@ -31,12 +39,18 @@ async def open_plant(folder: Path) -> AsyncIterator[str]:
     given = {**dict.fromkeys(range(0, _REGISTERS, 2), 0.0), **_VALUES, **_COUNTERS}
     registers = {str(address): value for address, value in given.items()}
     units = {_METER_UNIT: {"input": registers}, _RELAY_UNIT: {"coils": [0] * 8}}
+    command = (sys.executable, "-m", "paifang_rig.dlt645_meter", _ADDRESS, json.dumps(_MEASURED))
+    pipe = asyncio.subprocess.PIPE
+    meter = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert meter.stdout is not None
     peer = ModbusPeer(units, serial=str(link), baud=_BAUD)
-    await asyncio.to_thread(peer.start)
     try:
-        yield _settings(link)
+        await asyncio.to_thread(peer.start)
+        yield _settings(link, int(await meter.stdout.readline()))
     finally:
         peer.stop()
+        meter.kill()
+        await meter.wait()
 
 
 class Relays:
@@ -72,7 +86,7 @@ class Relays:
         self._say(f"receipt by way of the bridge: {words}", "did")
 
 
-def _settings(link: Path) -> str:
+def _settings(link: Path, port: int) -> str:
     return f"""
 [[bridges]]
 serial = "{link}"
@@ -88,4 +102,12 @@ name = "{RELAYS}"
 profile = "modbus-relay-8"
 unit = {_RELAY_UNIT}
 two_persons = ["relay_8"]
+
+[[bridges]]
+tcp = "127.0.0.1:{port}"
+
+[[bridges.devices]]
+name = "{CHINESE_METER}"
+profile = "dlt645-single-phase"
+address = "{_ADDRESS}"
 """

@@ -83,7 +83,10 @@ class _Story:
         for node in self._ward.every_node():
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
-        self._say("all eight nodes are online, one of them on a serial line, and two devices that are not ours", "did")
+        self._say(
+            "all eight nodes are online, one of them on a serial line, and so are three devices that are not ours",
+            "did",
+        )
         single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
         people, relays = self._people, Relays(self._ward, self._say)
         bridged = (relays.switch, relays.together)

@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process, eight nodes on the bench, two devices that are not ours, keys in RAM."""
+"""The demo's ward: a gateway process, eight nodes on the bench, three devices that are not ours, keys in RAM."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CATALOGUE = Catalogue((built_in(),))
-METER = str(Path(__file__).parent / "dlt645_meter.py")
+METER = ("-m", "paifang_rig.dlt645_meter")
 ADDRESS = "201709320072"
 SENT = {
     0x00010000: ("energy_import", 1234.56, "1234.56"),
@@ -141,7 +140,7 @@ MEASURED = {
 async def test_an_engine_polls_a_meter_in_another_process():
     said = {identifier: value for identifier, value, _ in MEASURED.values()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, METER, ADDRESS, json.dumps(said), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable, *METER, ADDRESS, json.dumps(said), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
         port = int(await process.stdout.readline())

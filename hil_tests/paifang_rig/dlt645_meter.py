@@ -1,6 +1,8 @@
-"""The meter of the package `dlt645` as a process of its own: prints its port, and ends when its input does.
+"""A DL/T 645 meter that is not ours: that of the package dlt645, in a process of its own.
 
-dlt645_meter.py ADDRESS '{"00010000": 1234.56, …}'
+    python -m paifang_rig.dlt645_meter ADDRESS '{"00010000": 1234.56, …}'
+
+It prints its port, and ends when its input does.
 """
 
 from __future__ import annotations
