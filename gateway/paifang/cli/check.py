@@ -41,6 +41,7 @@ def check(
         found += [Finding(OK, "gateway", f"one is running at {loaded.settings.socket_path}"), *answer]
     found += findings(loaded.settings, running=answer is not None)
     found += _of_policy(loaded.settings)
+    found += _of_bridges(loaded.settings)
     found += _of_signals(loaded.settings)
     found += _of_modbus_server(loaded.settings)
     if wanted.as_json:
@@ -81,6 +82,19 @@ def _of_policy(settings: "Settings") -> "list[Any]":
         Finding(OK, "policy", what),
         *(Finding(WARNING, "control", f"this machine has no {each}", hint) for each in unknown_users(settings.control)),
     ]
+
+
+def _of_bridges(settings: "Settings") -> "list[Any]":
+    """Whether the profiles of bridged devices are there, and fit their buses."""
+    from paifang.bridges.plan import plan
+    from paifang.config.environment import ERROR, OK, Finding
+    from paifang.profiles.catalogue import Catalogue
+
+    try:
+        buses = plan(settings.bridges, Catalogue.of(settings.data))
+    except PaifangError as error:
+        return [Finding(ERROR, "bridges", line, error.hint) for line in error.message.splitlines()]
+    return [Finding(OK, "bridges", f"{bus.place}: {', '.join(device.name for device in bus.devices)}") for bus in buses]
 
 
 def _of_signals(settings: "Settings") -> "list[Any]":

@@ -119,6 +119,13 @@ def _serial_lines(settings: Settings) -> Iterator[Finding]:
             yield Finding(OK, "nodes.serial", f"{line.device} at {line.baud} baud")
         else:
             yield Finding(ERROR, "nodes.serial", *problem)
+    for device in (bridge.serial for bridge in settings.bridges if bridge.serial is not None):
+        problem = _serial_problem(device)
+        if device in [line.device for line in settings.nodes.serial]:
+            what = f"{device} is in [[nodes.serial]] and in [[bridges]]"
+            yield Finding(ERROR, "bridges", what, "a serial port has one owner: take it out of one of them")
+        elif problem is not None:
+            yield Finding(WARNING, "bridges", *problem)
 
 
 def _serial_problem(device: Path) -> tuple[str, str] | None:

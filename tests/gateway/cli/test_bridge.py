@@ -155,3 +155,14 @@ async def test_a_running_gateway_lists_locks_and_traces(daemon, paifang, add, se
     assert done.code == EXIT_RESOURCE
     assert "`paifang stop` first" in done.err
     assert "meter-1" in (await paifang("nodes")).out
+
+
+def test_check_says_what_does_not_fit(add, inside, settings, line):
+    add("meter-1", "eastron-sdm120", "--unit", "1")
+    done = inside("check")
+    assert f"bridges       {line}: meter-1" in done.out
+    settings.write_text(settings.read_text().replace("sdm120", "sdm121") + f'\n[[nodes.serial]]\ndevice = "{line}"\n')
+    done = inside("check")
+    assert done.code == EXIT_REFUSED
+    assert "no profile 'eastron-sdm121'" in done.out
+    assert f"{line} is in [[nodes.serial]] and in [[bridges]]" in done.out
