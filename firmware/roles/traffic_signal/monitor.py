@@ -125,7 +125,7 @@ class Monitor:
         self._beat = 0
         self.holds = False
         self.enable = 0
-        self.reset()
+        self._begin()
         self.reason = latched
 
     @property
@@ -182,7 +182,11 @@ class Monitor:
         return same
 
     def reset(self) -> None:
-        """Forget a trip: the technician's button, or a command of class 3."""
+        """Forget a trip: the technician's button, or a command of class 3. Without one nothing is forgotten."""
+        if self.reason:
+            self._begin()
+
+    def _begin(self) -> None:
         self.reason, self.group = 0, -1
         self._low_ms = self._good_ms = self._off_ms = 0
         self.relay_stuck = False

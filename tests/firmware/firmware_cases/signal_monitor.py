@@ -383,6 +383,18 @@ def test_reset_forgets():
     assert street.show(ALL_RED, 40, STEADY).monitor.reason == SUPPLY
 
 
+def test_without_a_trip_there_is_nothing_to_forget():
+    """Whoever presses the button again and again would blind it otherwise, and cut an amber short that he sees."""
+    for phase in PHASES:
+        street = Street(phase).show(ALL_RED, 3000)
+        for _ in range(3):
+            street.show(CONFLICTING, 80).monitor.reset()
+        assert street.show(CONFLICTING, 80).monitor.reason == CONFLICT, phase
+        street = Street(phase).show(ALL_RED, 3000).show(GREEN, 5000).show(AMBER, 1500)
+        street.monitor.reset()
+        assert not street.show(AMBER, 1500).show(ALL_RED, 2000).monitor.tripped, phase
+
+
 def test_self_test():
     for lamps in (ALL_RED, GREEN, NOTHING):
         watch = Monitor(MATRIX_OF_3, VEHICLES)
