@@ -15,7 +15,7 @@ from paifang.bridges.party import Standing
 from paifang.bridges.poller import Send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from paifang.bridges.carriers import Carrier
     from paifang.bridges.meter import Wish
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 REOPEN_FIRST_S = 0.25
 REOPEN_LONGEST_S = 10.0
 NOT_OPENED = "not opened yet"
+BROKE_OFF = "it broke off by a fault of the gateway, see its log"
 
 
 _log = logging.getLogger(__name__)
@@ -135,7 +136,8 @@ class Bus:
         self._delay_s = REOPEN_FIRST_S
         self.heard_bytes += len(data)
         self._tell("heard", data)
-        self.talk.receive(data, self.now_us())
+        with self._supervised():
+            self.talk.receive(data, self.now_us())
         self._drive()
 
     def _lost(self, why: str) -> None:
@@ -154,16 +156,27 @@ class Bus:
 
     def _drive(self) -> None:
         self._rest()
-        while not self.problem:
-            now_us = self.now_us()
-            action = self.talk.step(now_us)
-            if not isinstance(action, Send):
-                self._wait(action, now_us)
-                break
-            self.sent_bytes += len(action.data)
-            self._tell("sent", action.data)
-            self._carrier.write(action.data)
-        self._hand_on()
+        with self._supervised():
+            while not self.problem:
+                now_us = self.now_us()
+                action = self.talk.step(now_us)
+                if not isinstance(action, Send):
+                    self._wait(action, now_us)
+                    break
+                self.sent_bytes += len(action.data)
+                self._tell("sent", action.data)
+                self._carrier.write(action.data)
+            self._hand_on()
+
+    @contextlib.contextmanager
+    def _supervised(self) -> Generator[None]:
+        """A fault in here is reported, and the bus begins anew: nobody else would wake it."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - the last resort of what runs unattended
+            _log.exception("bridges: %s broke off", self.place)
+            self._carrier.close()
+            self._lost(BROKE_OFF)
 
     def _hand_on(self) -> None:
         for heard in self.talk.take_events(self.now_us()):

@@ -315,6 +315,15 @@ async def test_a_sunspec_device_is_read_where_its_chain_has_the_model(make_plant
         await house.gateway.bridges.stop()
 
 
+async def test_a_fault_of_our_own_costs_a_moment(plant, monkeypatch, caplog):
+    member = plant.bridges._bus_of["boiler-1"].members["boiler-1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(member, "readings", lambda _block, _data: 1 / 0)
+        await until(lambda: "a fault of the gateway" in plant.bridges.devices["boiler-1"].device.standing.why)
+    await plant.is_up()
+    assert "ZeroDivisionError" in caplog.text
+
+
 # Names and reloads
 
 
