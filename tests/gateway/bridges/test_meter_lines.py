@@ -218,6 +218,8 @@ def test_each_fault_is_counted_by_its_name(protocol, fault, counted):
     line.run_transactions(150)
     assert line.bus.faults[counted] > 5
     assert line.wrong() == []
+    if counted in {"silent", "cut", "garbled"}:
+        assert counted in {event.fault for event in line.missed}
 
 
 @pytest.mark.parametrize("protocol", ASKED)
@@ -262,6 +264,30 @@ def test_a_late_refusal_is_not_taken_for_another_question():
     line.run(MINUTE)
     assert line.bus.faults["late"] == 1
     assert {event.block.key for event in line.events if isinstance(event, Refused)} == {"00010000"}
+
+
+def test_half_a_frame_from_before_is_no_part_of_an_answer():
+    line = line_of("dlt645", 1)
+    line.run(4 * SECOND)
+    assert not line.bus.engine.line.is_open
+    half = line.bus.engine.units["000000000001"]
+    read = next(read for read in line.reads if read.block.key == "0201FF00")
+    line.hear(4_100_000, bytes.fromhex("68010000000000689120"))
+    line.run(12 * SECOND)
+    assert half.is_up
+    assert line.bus.faults == {"noise": 1}
+    assert sum(each.block == read.block for each in line.reads) == 3
+    assert line.wrong() == []
+
+
+def test_a_telegram_is_no_acknowledgement():
+    bus = engine_of("mbus", [Configured(CATALOGUE.load("mbus-heat"), "5")], 2400)
+    assert bus.engine.step(100_000).data.hex() == "1040054516"
+    bus.engine.receive(mbus_frame.encode(MbusMeter(5).answer(mbus_frame.ask(5, frame_count=True))), 200_000)
+    assert not isinstance(bus.engine.step(300_000), Send)
+    assert bus.faults == {"late": 1}
+    bus.engine.receive(b"\xe5", 400_000)
+    assert bus.engine.step(500_000).data.hex() == "107b058016"
 
 
 def test_an_adapter_that_goes_takes_nothing_with_it():
@@ -413,6 +439,9 @@ def test_what_cannot_be_set_says_so():
     line = line_of("mbus", 1)
     with pytest.raises(ValueError, match="mbus-heat has no command that sets volume"):
         line.bus.meters["1"].order(wish("volume", 1))
+    water = engine_of("cjt188", [Configured(CATALOGUE.load("cjt188-water"), "1")], 2400)
+    with pytest.raises(ValueError, match="sets volume"):
+        water.meters["00000000000001"].order(wish("volume", 1))
     single = engine_of("dlt645", [Configured(CATALOGUE.load("dlt645-single-phase"), "1")], 2400)
     with pytest.raises(ValueError, match="sets voltage"):
         single.meters["000000000001"].order(wish("voltage", 1))
