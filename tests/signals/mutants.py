@@ -75,7 +75,10 @@ INTERLOCK = {
 }
 
 MONITOR = {
-    "a reset forgets without a trip": ("        if self.reason:\n            self._begin()\n", "        self._begin()\n"),
+    "a reset forgets without a trip": (
+        "        if self.reason:\n            self._begin()\n",
+        "        self._begin()\n",
+    ),
     "no accumulation": (
         "                self._clean_ms[place] += elapsed\n",
         "                self._bad_ms[place] = 0\n",

@@ -10,7 +10,7 @@ import pytest
 import sites
 
 from paifang_rig.signals import in_process, oracle, street_oracle
-from paifang_rig.signals.drill import EVERYBODY, LATCHED, Drill
+from paifang_rig.signals.drill import EVERYBODY, LATCHED, RESET, Drill
 from paifang_rig.signals.node import example
 from paifang_rig.signals.seen import Seen
 from roles.traffic_signal import aspects, phases
@@ -39,7 +39,7 @@ def plan_of(country):
 
 
 def whatever(rng):
-    """What may come in, changing all the time: traffic, buttons, priorities, orders, the flash switch, the clock."""
+    """What may come in, changing all the time: traffic, buttons, priorities, orders, switch and hands, the clock."""
     seen = Seen()
     while True:
         if rng.random() < 0.05:
@@ -48,6 +48,8 @@ def whatever(rng):
             seen = seen._replace(preempts=rng.choice([0, 0, 0, 1, 2, 3]), transit=rng.getrandbits(2))
         if rng.random() < 0.001:
             seen = seen._replace(flash=rng.random() < 0.3, clock_ms=rng.randrange(10**8))
+        if rng.random() < 0.05:
+            seen = seen._replace(hands=rng.choice([0, RESET]))
         order = (rng.randrange(5), rng.getrandbits(8)) if rng.random() < 0.1 else None
         yield seen._replace(order=order)
 
