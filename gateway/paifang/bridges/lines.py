@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from paifang.bridges import engines
 from paifang.bridges.ble.devices import BleDevice
+from paifang.bridges.errors import FrameError
 from paifang.bridges.meter import Configured
 from paifang.bridges.modbus import party as modbus
 from paifang.bridges.party import Party
@@ -40,6 +41,18 @@ def party_of(
             raise PaifangError("Bluetooth needs bleak", hint, code="config", exit_code=EXIT_USAGE)
         return None, {device.name: _ble(device, (counters or {}).get(device.name)) for device in bus.devices}
     return modbus.party(bus, now_us) if bus.protocol == "modbus" else _meters(bus, now_us)
+
+
+def problem_of(device: Planned) -> str:
+    """What is wrong with the address, key or password of a device, "" if nothing is."""
+    try:
+        if device.profile.protocol in engines.PROTOCOLS:
+            engines.engine_of(device.profile.protocol, [_configured(device)], device.profile.line.baud)
+        elif device.profile.protocol != "modbus":
+            _ble(device, None)
+    except PaifangError as error:
+        return error.detail if isinstance(error, FrameError) else error.message
+    return ""
 
 
 def radio(place: str, on_heard: Callable[[Heard], object], monotonic: Callable[[], float]) -> AnyBus:

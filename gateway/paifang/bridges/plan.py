@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paifang.bridges.carriers import Place
+from paifang.bridges.lines import problem_of
 from paifang.config.bridges import split_remote
 from paifang.config.explain import nearest
 from paifang.errors import EXIT_USAGE, PaifangError
@@ -131,6 +132,8 @@ def _addresses(bus: PlannedBus) -> Iterator[str]:
             yield f"{place}.unit: {protocol} has no unit ids, but an address"
         elif given.address is None and protocol not in SENDING:
             yield f"{place}.address: missing: the address of {device.name}, as printed on it"
+        elif problem := problem_of(device):
+            yield f"{place}: {problem}"
     if bus.protocol in SENDING and len(bus.devices) > 1:
         yield f".devices: a {bus.protocol} port has one meter"
 

@@ -78,6 +78,21 @@ BAD = [
         [f'{RELAYS}\ntwo_persons = ["relay1"]'],
         'bridges[1].devices[1].two_persons: modbus-relay-8 has no point "relay1"; did you mean "relay_1"?',
     ),
+    (
+        'serial = "/dev/ttyUSB0"',
+        ['name = "m"\nprofile = "dlt645-single-phase"\naddress = "12A4"'],
+        "bridges[1].devices[1]: '12A4' is not up to 12 digits",
+    ),
+    (
+        'serial = "/dev/ttyUSB0"',
+        ['name = "m"\nprofile = "dlt645-single-phase"\naddress = "1"\npassword = "00"'],
+        "bridges[1].devices[1]: meter 1: a password is P0 P1 P2 or PA P0 P1 P2, an operator C0 C1 C2 C3",
+    ),
+    (
+        'ble = "hci0"',
+        ['name = "t"\nprofile = "bthome"\naddress = "54:48:E6:8F:80:A5"\nkey = "00"'],
+        "bridges[1].devices[1]: t: its key has 1 bytes, not 16",
+    ),
     ('ble = "hci0"', [SDM630], "bridges[1].ble: modbus goes over serial or tcp"),
     ('tcp = "a:1"', ['name = "t"\nprofile = "ruuvi-tag"\naddress = "AA"'], "bridges[1]: ruuvi goes over ble"),
     (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from paifang.bridges.errors import FrameError
 from paifang.bridges.meter import Wish
 from paifang.bridges.ward.description import Description
 from paifang.bridges.ward.device import US_OF_MS, WardDevice
@@ -85,7 +86,10 @@ class Bridged:
         """For the executor: have the point set before `uptime_ms`. Raises ValueError."""
         expires_us = self._started_us + uptime_ms * US_OF_MS
         left = timedelta(microseconds=max(expires_us - self._clock.now_us(), 0))
-        self._order(self.node, Wish(point, value, key, expires_us, self._clock.wall() + left))
+        try:
+            self._order(self.node, Wish(point, value, key, expires_us, self._clock.wall() + left))
+        except FrameError as error:
+            raise ValueError(error.message) from error
 
     def fault(self, point: int, detail: str) -> None:
         self.device.recorder.event(messages.EV_OUTPUT_FAULT, point, detail)

@@ -54,6 +54,8 @@ class Recorder:
             return
         utc_ms = self._utc_ms()
         boot, now_ms = self.boot, utc_ms or 0
+        if boot.offset_ms is None and utc_ms is not None:
+            boot.offset_ms = utc_ms - self.uptime_ms()
         if self._lost:
             self._store.settle(boot, self._lost, self._number - 1, messages.GAP_QUEUE_FULL, now_ms)
             self._lost = 0
