@@ -102,12 +102,15 @@ def lateness_ms(feeds: Sequence[float], edges: Sequence[float]) -> tuple[list[fl
     """(of samples, of lamp edges): how much later than on a grid of SAMPLE_MS; rising.
 
     `feeds`: when the relay's pin was changed, once a sample. The grid goes through the best moments of a second around.
+    A sample that is late by more than one moves the grid on, as in the node, and counts with all that it was late.
     """
-    offsets, place = [0.0], 0
-    for before, at in itertools.pairwise(feeds):
-        place += max(1, round((at - before) / SAMPLE_MS))
-        offsets.append(at - feeds[0] - SAMPLE_MS * place)
-    late = [each - min(offsets[max(0, i - _AROUND) : i + _AROUND]) for i, each in enumerate(offsets)]
+    late: list[float] = []
+    begins = [0, *(i for i, (a, b) in enumerate(itertools.pairwise(feeds), 1) if b - a > 2 * SAMPLE_MS), len(feeds)]
+    for first, end in itertools.pairwise(begins):
+        offsets = [at - feeds[first] - SAMPLE_MS * place for place, at in enumerate(feeds[first:end])]
+        late += [each - min(offsets[max(0, i - _AROUND) : i + _AROUND]) for i, each in enumerate(offsets)]
+        if first:
+            late[first] = feeds[first] - feeds[first - 1] - SAMPLE_MS
     of_edges: list[float] = []
     for edge in edges:
         before = bisect.bisect_right(feeds, edge) - 1
