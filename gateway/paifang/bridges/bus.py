@@ -9,14 +9,16 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from paifang.bridges.party import Standing
 from paifang.bridges.poller import Send
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Generator, Iterable, Mapping
 
+    from paifang.bridges.asking import Fault
     from paifang.bridges.carriers import Carrier
     from paifang.bridges.meter import Wish
     from paifang.bridges.party import Heard, Member
@@ -33,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 class Talk(Protocol):
     """What goes over a bus, as `party.Party` has it. Times in microseconds."""
+
+    faults: Counter[Fault]
 
     def add(self, name: str, member: Member) -> None: ...
     def remove(self, name: str) -> None: ...
@@ -55,6 +59,11 @@ class AnyBus(Protocol):
     @property
     def problem(self) -> str:
         """Why it cannot be used, "" while it can."""
+        ...
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """What went wrong on it, and how often."""
         ...
 
     @property
@@ -108,6 +117,10 @@ class Bus:
                 await self._task
         self._rest()
         self._carrier.close()
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        return cast("Mapping[str, int]", self.talk.faults)
 
     def now_us(self) -> int:
         return round(self._monotonic() * 1e6)

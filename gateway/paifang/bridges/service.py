@@ -164,6 +164,7 @@ class BridgeService:
             {
                 "bus": running.bus.place,
                 "problem": running.bus.problem or None,
+                "faults": dict(running.bus.faults),
                 "devices": dict(Counter(self.devices[name].device.standing.state for name in running.members)),
             }
             for running in self._running.values()

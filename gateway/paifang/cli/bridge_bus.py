@@ -74,6 +74,12 @@ def scan(
     tcp: Annotated[
         str | None, typer.Option("--tcp", metavar="HOST:PORT", help="Or a serial server.", show_default=False)
     ] = None,
+    ble: Annotated[
+        str | None,
+        typer.Option(
+            "--ble", metavar="ADAPTER", help='Or who advertises; "default" is any adapter.', show_default=False
+        ),
+    ] = None,
     protocol: Annotated[Speaks, typer.Option("--protocol", help="What is spoken there.")] = "modbus",
     baud: Annotated[int, typer.Option("--baud", metavar="N", help="Speed of the line.")] = 9600,
     parity: Annotated[
@@ -82,9 +88,10 @@ def scan(
     rtu: Annotated[bool, typer.Option("--rtu", help="Of Modbus at --tcp: a serial server passes bytes on.")] = False,
     units: Annotated[str, typer.Option("--units", metavar="N-N", help="Modbus units to ask.")] = "1-247",
     timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="How long each may think.")] = "200ms",
+    listen: Annotated[str, typer.Option("--for", metavar="TIME", help="How long to listen to --ble.")] = "10s",
     as_json: JsonOption = False,
 ) -> None:
-    """See who is on a bus: Modbus units one by one, meters by their wildcard address.
+    """See who is on a bus: Modbus units one by one, meters by their wildcard address, sensors that advertise.
 
     It opens the bus itself: a gateway that is running keeps others from a serial port, stop it first.
 
@@ -92,13 +99,19 @@ def scan(
     paifang bridge scan --serial /dev/ttyUSB0 --baud 9600
     paifang bridge scan --tcp 192.168.1.20:502 --units 1-20
     paifang bridge scan --serial /dev/ttyUSB0 --protocol dlt645 --baud 2400
+    paifang bridge scan --ble default
     """
     from paifang.bridges.carriers import Place
     from paifang.config.bridges import split_remote
     from paifang.ports import Format
 
-    if (serial is None) == (tcp is None):
-        raise bad_argument("one of --serial and --tcp", "`ls /dev/serial/by-id` shows the serial ports there are")
+    if sum(each is not None for each in (serial, tcp, ble)) != 1:
+        raise bad_argument(
+            "one of --serial, --tcp and --ble", "`ls /dev/serial/by-id` shows the serial ports there are"
+        )
+    if ble is not None:
+        _show_neighbours(ble, listen, asked(ctx, None, None, as_json).as_json)
+        return
     how = Format(baud, parity=parity or _USUAL_PARITY.get(protocol, "even"))
     try:
         place = Place(str(serial or tcp), how, None if tcp is None else split_remote(tcp))
@@ -113,6 +126,27 @@ def scan(
         row["protocol"] = protocol
     columns = [output.column("ADDRESS", "address", right=True), output.column("PROTOCOL", "protocol")]
     output.print_rows(rows, columns, asked(ctx, None, None, as_json).as_json, "nobody has answered")
+
+
+def _show_neighbours(adapter: str, listen: str, as_json: bool) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("bleak") is None:
+        raise bad_argument("Bluetooth needs bleak", "pip install 'paifang[ble]'")
+    from paifang.bridges.ble.radio import in_reach
+
+    try:
+        found = asyncio.run(in_reach(adapter, parse_ms(listen) / 1000))
+    except ValueError as error:
+        raise bad_argument(f"--for {listen}: expected {error}") from error
+    rows = [
+        {"address": each.address, "speaks": ", ".join(sorted(each.kinds)), "dbm": each.rssi_dbm, "name": each.name}
+        for each in sorted(found, key=lambda each: (not each.kinds, -each.rssi_dbm))
+    ]
+    columns = [
+        output.column(title, title.lower(), right=title == "DBM") for title in ("ADDRESS", "SPEAKS", "DBM", "NAME")
+    ]
+    output.print_rows(rows, columns, as_json, "nobody was heard")
 
 
 def _bus_of(settings: Any, device: str) -> "PlannedBus":

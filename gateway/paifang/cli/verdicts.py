@@ -45,7 +45,7 @@ def sentence(receipt: Mapping[str, Any]) -> str:
         return f"unknown: {receipt['node']} did not answer in time; it may have acted, or not"
     if verdict == "pending":
         until = fields.clock(receipt["expires_ms"])
-        who = "another person" if receipt["class"] == CLASS_CHECKED_BY_NODE else f"another person ({BY_GATEWAY})"
+        who = "another person" if receipt["class"] == CLASS_CHECKED_BY_NODE else f"another person, {BY_GATEWAY},"
         return f"pending: {where} {fields.value(receipt['value'])} waits for {who} until {until}"
     if verdict != "executed":
         reason = receipt["reason"] or "no reason given"

@@ -110,7 +110,7 @@ async def test_readings_are_stored_and_shown_as_those_of_a_node(make_plant, how)
     ]
     assert shown["bridge"]["texts"] == {"serial": "B1-7"}
     assert (await plant.ask("status"))["bridges"] == [
-        {"bus": str(next(iter(plant.place.values()))), "problem": None, "devices": {"up": 2}}
+        {"bus": str(next(iter(plant.place.values()))), "problem": None, "faults": {}, "devices": {"up": 2}}
     ]
     assert {finding["level"] for finding in await plant.ask("check")} == {"ok"}
 
@@ -313,6 +313,21 @@ async def test_a_sunspec_device_is_read_where_its_chain_has_the_model(make_plant
             [reading] = await house.ask("read", node="inverter", point=point, limit=1)
             assert (reading["value"], reading["quality"]) == (value, "good")
         await house.gateway.bridges.stop()
+
+
+async def test_what_was_under_way_when_the_gateway_went_is_settled_when_the_device_is_back(plant, start):
+    _, bus = plant.bridges.bus_of("boiler-1")
+    bus.taps.add(lambda way, data: plant.peer.stop() if way == "sent" and data[7] == 5 else None)
+    answer = await plant.ask("send", node="boiler-1", point="burner", value="on", within_ms=500)
+    assert (answer["verdict"], answer["state"]) == ("unknown", "open")
+    await plant.house.gateway.stop()
+    with ModbusPeer({**UNITS, **RELAYS}, tcp=int(plant.peer.place)):
+        again = Plant(await start(plant.house.gateway.settings), plant.people, plant.peer, plant.place)
+        await again.is_up()
+        await until(lambda: not again.house.gateway.commands.dispatcher.open)
+        shown = await again.ask("commands.show", id=answer["id"])
+        assert (shown["verdict"], shown["reason"], shown["state"]) == ("unknown", "not-kept", "ended")
+        assert await again.newest("burner") == (False, "good")  # and it was not given once more
 
 
 async def test_a_fault_of_our_own_costs_a_moment(plant, monkeypatch, caplog):

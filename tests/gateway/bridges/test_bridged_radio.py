@@ -11,7 +11,7 @@ from far_side import until
 from near_side import settings_in
 
 from paifang.bridges import service
-from paifang.bridges.ble.radio import Radio
+from paifang.bridges.ble.radio import Radio, in_reach
 from paifang.bridges.ward.standing import NOT_HEARD
 from paifang.config.bridges import BridgeSettings, DeviceSettings
 from paifang.errors import PaifangError
@@ -66,3 +66,15 @@ async def test_a_locked_sensor_is_not_listened_to(air, start, settings):
     assert house.gateway.bridges.devices["door"].device.standing.text == "down: it is locked"
     await house.ask("bridges.lock", device="door", locked=False)
     await until(house.gateway.bridges.devices["door"].values)
+
+
+async def test_who_is_in_reach(air):
+    await Peripheral(air, SENSOR).advertise(service_data("FCD2", sealed(OPEN, 7)), (9, b"the door"))
+    [found] = await in_reach("default", 1.0, scanner=air.scanner, client=air.client)
+    assert (found.address, found.name, found.kinds) == (SENSOR, "the door", {"bthome"})
+
+
+async def test_an_adapter_that_is_not_there(air):
+    air.adapter = False
+    with pytest.raises(PaifangError, match="Bluetooth: No powered Bluetooth adapters found"):
+        await in_reach("default", 0.2, scanner=air.scanner, client=air.client)

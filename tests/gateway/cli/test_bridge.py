@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
 
+from paifang.control.async_client import AsyncControlClient
 from paifang.errors import EXIT_REFUSED, EXIT_RESOURCE, EXIT_USAGE
 from paifang_rig.modbus_peer import ModbusPeer
 
@@ -59,7 +61,7 @@ def test_a_scan_finds_units_whatever_they_answer(inside, line):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "one of --serial and --tcp"),
+        ((), "one of --serial, --tcp and --ble"),
         (("--tcp", "here"), 'HOST:PORT, such as "192.168.1.20:502"'),
         (("--serial", "/dev/x", "--units", "all"), 'units such as "1-20" or "1,5,7"'),
         (("--serial", "/dev/x", "--timeout", "5"), "a time with its unit"),
@@ -166,3 +168,29 @@ def test_check_says_what_does_not_fit(add, inside, settings, line):
     assert done.code == EXIT_REFUSED
     assert "no profile 'eastron-sdm121'" in done.out
     assert f"{line} is in [[nodes.serial]] and in [[bridges]]" in done.out
+
+
+async def test_a_second_person_is_asked_for_by_name_of_who_checks(daemon, people, add, settings, line, ask):
+    add("relays", "modbus-relay-8", "--unit", "2")
+    settings.write_text(settings.read_text() + 'two_persons = ["relay_8"]\n')
+    await daemon.start()
+    async with AsyncControlClient(daemon.control) as gateway:
+        people.ask = gateway.request
+        await people.load(1)
+        await until_up(gateway, "relays")
+        done = await ask("send", "relays", "relay_7", "on")
+        assert (done.code, done.out) == (0, "executed: relays relay_7 was off, reads back on\n")
+        waits = await ask("send", "relays", "relay_8", "on")
+        assert "relay_8 on waits for another person, two-person (gateway-enforced), until" in waits.out
+        [pending] = await gateway.request("commands.pending")
+        receipt = await people.approve("bob", pending["id"])
+        assert (receipt["verdict"], receipt["after"], receipt["approver"]) == ("executed", True, "bob")
+        await gateway.request("safe", node="relays", point="relay_7")
+
+
+async def until_up(gateway, name):
+    stream = gateway.stream("watch", node=name)
+    async with contextlib.aclosing(stream):
+        async for item in stream:
+            if item["kind"] == "reading":
+                return

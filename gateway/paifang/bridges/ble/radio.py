@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from paifang.bridges.ble.bridge import BleBridge
 from paifang.bridges.party import Readings, Standing
+from paifang.errors import resource_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from paifang.bridges.ble.devices import BleDevice
+    from paifang.bridges.ble.hearing import Neighbour
     from paifang.bridges.meter import Wish
     from paifang.bridges.party import Heard
     from paifang.profiles.conversion import Reading
@@ -38,6 +42,14 @@ class Radio:
     @property
     def problem(self) -> str:
         return self._ble.problem
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """Packets that were not taken, by reason."""
+        found = Counter[str]()
+        for beacon in self._ble.hearing.beacons.values():
+            found.update({str(reason): count for reason, count in beacon.refused.items()})
+        return found
 
     @property
     def counters(self) -> dict[str, int]:
@@ -73,3 +85,19 @@ class Radio:
 
     def _state(self, device: str, is_up: bool, why: str) -> None:
         self._on_heard(Standing(device, is_up, why, self._ble.now_us()))
+
+
+async def in_reach(adapter: str, for_s: float, **backends: Any) -> list[Neighbour]:
+    """Everybody who advertises, the latest last. Raises PaifangError when the adapter cannot be had."""
+    named = "" if adapter == ANY_ADAPTER else adapter
+    ble = BleBridge((), _nobody, _nobody, adapter=named, monotonic=time.monotonic, **backends)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(for_s):
+            await ble.run()
+    if ble.problem:
+        raise resource_error(f"Bluetooth: {ble.problem}", "`bluetoothctl list` shows the adapters there are")
+    return list(ble.hearing.neighbours.values())
+
+
+def _nobody(_device: str, *_: object) -> None:
+    """Nobody is configured, and of nobody is anything told."""
