@@ -147,7 +147,7 @@ def _event(item: Mapping[str, Any]) -> str:
 def _value(value: bool | float | None) -> str:
     if value is None:
         return "–"
-    return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}"
+    return ("off", "on")[value] if isinstance(value, bool) else f"{value:.12g}"
 
 
 def _state(row: Mapping[str, Any]) -> str:

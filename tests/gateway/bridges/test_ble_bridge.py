@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ble_devices import CATALOGUE, KEY, SENSOR, TAG, bthome_data, door, meter, sealed, tag, tag_data
 from bumble.gatt import Characteristic, CharacteristicValue, Service
-from bumble_air import NO_ADAPTER, Air, Peripheral, characteristic, manufacturer, service_data
 from virtual_loop import run
 
 from paifang.bridges.ble import ruuvi
 from paifang.bridges.ble.bridge import BleBridge
 from paifang.bridges.ble.devices import BleDevice
+from paifang_rig.bumble_air import NO_ADAPTER, Air, Peripheral, characteristic, manufacturer, service_data
 from paifang_wire import messages
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 from ble_devices import KEY, SENSOR, sealed
-from bumble_air import Air, Peripheral, service_data
 from far_side import until
 from near_side import settings_in
 
@@ -15,6 +14,7 @@ from paifang.bridges.ble.radio import Radio, in_reach
 from paifang.bridges.ward.standing import NOT_HEARD
 from paifang.config.bridges import BridgeSettings, DeviceSettings
 from paifang.errors import PaifangError
+from paifang_rig.bumble_air import Air, Peripheral, service_data
 
 OPEN, SHUT = "1101", "1100"
 DOOR = DeviceSettings(name="door", profile="bthome", address=SENSOR, key=KEY.hex())
