@@ -158,6 +158,31 @@ async def test_a_key_that_does_not_open_is_told_and_reading_goes_on(plant, tmp_p
     assert gateway.scada.port
 
 
+async def test_a_port_that_cannot_be_had_leaves_the_server_as_it_was(plant, tmp_path):
+    await plant.report(1, {VOLTAGE: 2301})
+    gateway = plant.house.gateway
+    taken = f"127.0.0.1:{gateway.tcp_address[1]}"
+    with pytest.raises(PaifangError, match="Modbus clients cannot connect"):
+        await gateway.reload(settings_in(gateway.settings.data, modbus_server=shown(tmp_path, listen=taken)))
+    client = AsyncModbusTcpClient("127.0.0.1", port=gateway.scada.port, timeout=5, retries=0)
+    assert await client.connect()
+    assert await voltage(client) == pytest.approx(230.1)
+    client.close()
+
+
+@pytest.mark.parametrize(("by_clock", "shown_age_ms"), [(True, 400_000), (False, 400_000), (True, 200_000)])
+async def test_what_was_kept_for_long_is_as_old_as_it_was_made(plant, by_clock, shown_age_ms):
+    """A node sends what it has kept: its date is the node's own, or its uptime counted back from now."""
+    gateway, boot = plant.house.gateway, plant.far.boot
+    now_ms = gateway._clocks.utc_ms()
+    gateway.store.boot("gate-1", boot).offset_ms = None if by_clock else now_ms - 1_000_000
+    uptime_ms = 1_000_000 - shown_age_ms
+    body = messages.encode([messages.REPORT, boot, 9, uptime_ms, None, {VOLTAGE: 2301}, {}])
+    gateway.scada._note("gate-1", boot, 9, uptime_ms, now_ms - shown_age_ms if by_clock else None, now_ms, body)
+    [quality] = await registers(plant.client, QUALITY_FROM, 1)
+    assert quality == (messages.STALE if shown_age_ms > 300_000 else messages.GOOD)
+
+
 async def test_a_value_that_is_old_is_not_shown(plant, monkeypatch):
     await plant.report(1, {VOLTAGE: 2301})
     scada = plant.house.gateway.scada
