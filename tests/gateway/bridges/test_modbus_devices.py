@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paifang.bridges.modbus import frames, sunspec
+from paifang.bridges.modbus.member import ModbusMember
 from paifang.bridges.modbus.orders import better_order
 from paifang.bridges.modbus.planner import FEWEST, plan
 from paifang.bridges.modbus.points import Device
+from paifang.bridges.modbus.sunspec_member import AGAIN_US, Chain
 from paifang.profiles.catalogue import Catalogue, built_in
 from paifang.profiles.registers import reorder
 from paifang_wire import messages
@@ -196,3 +198,45 @@ def test_a_meter_with_the_low_word_first_that_is_right():
     block = next(block for block in blocks_of(Device(pzem)) if block.table == "input")
     assert (len(request), block.count) == (8, 10)
     assert better_order(pzem, [(block, data)]) is None
+
+
+# A device whose model lies where its chain has it
+
+
+def led_through(chain, registers, now_us=0):
+    """Answers the questions of a chain from registers, until it has found its model or has nothing to ask."""
+    asked = []
+    while chain.member is None and (blocks := chain.blocks(["sunspec", "live"], now_us)):
+        [block] = blocks
+        asked.append((block.first, block.count))
+        words = [registers.get(address) for address in range(block.first, block.end)]
+        if None in words:
+            assert list(chain.refused(block, frames.ILLEGAL_ADDRESS, now_us)) == []
+        else:
+            chain.heard(b"".join(word.to_bytes(2) for word in words))
+    return asked
+
+
+def chain_of(model):
+    profile = CATALOGUE.load("sunspec-203")
+    return Chain(model, lambda base: ModbusMember(profile, 1, None, 0, base))
+
+
+def test_a_chain_leads_to_the_model_and_then_only_that_is_read():
+    registers = dict(enumerate((0x5375, 0x6E53, 1, 66, *[0] * 66, 203, 105, *[0] * 105, 0xFFFF, 0), 50_000))
+    chain = chain_of(203)
+    assert led_through(chain, registers) == [(40_000, 2), (50_000, 2), (50_002, 2), (50_070, 2), (50_177, 2)]
+    assert chain.member.base == 50_070
+    live = chain.blocks(["sunspec", "live"], 0)
+    assert min(block.first for block in live) >= 50_070
+    assert chain.blocks(["sunspec"], 0) == []
+
+
+def test_a_model_that_is_not_there_is_looked_for_again_after_a_while():
+    registers = dict(enumerate((0x5375, 0x6E53, 1, 66, *[0] * 66, 0xFFFF, 0), 40_000))
+    chain = chain_of(203)
+    assert len(led_through(chain, registers)) == 3
+    assert chain.member is None
+    assert led_through(chain, registers, AGAIN_US - 1) == []
+    assert len(led_through(chain, registers, AGAIN_US)) == 3
+    assert chain.look(0)[0].first == 40_000
