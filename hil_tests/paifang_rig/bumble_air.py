@@ -184,7 +184,7 @@ class _Client(BaseBleakClient):
         self._connection: Any = None
         self._handles: dict[int, Any] = {}
 
-    async def connect(self, pair: bool, **_: Any) -> None:
+    async def connect(self, pair: bool, **_: Any) -> None:  # noqa: ARG002 - the name is that of bleak
         async with self.air.connecting:
             try:
                 self._connection = await self.air.central.connect(hci.Address(self.address), timeout=self._timeout / 2)
@@ -207,7 +207,9 @@ class _Client(BaseBleakClient):
             ours = BleakGATTService(service, service.handle, _uuid(service.uuid))
             found.add_service(ours)
             for each in await peer.discover_characteristics(service=service):
-                kinds: list[Any] = [kind.name.lower() for kind in Characteristic.Properties if each.properties & kind]
+                kinds: list[Any] = [
+                    str(kind.name).lower() for kind in Characteristic.Properties if each.properties & kind
+                ]
                 self._handles[each.handle] = each
                 found.add_characteristic(
                     BleakGATTCharacteristic(each, each.handle, _uuid(each.uuid), kinds, lambda: 20, ours)
@@ -250,16 +252,16 @@ class _Client(BaseBleakClient):
     async def unpair(self) -> None:
         raise NotImplementedError
 
-    async def write_gatt_char(self, *_: Any) -> None:
+    async def write_gatt_char(self, *_: Any, **__: Any) -> None:
         raise NotImplementedError
 
     async def read_gatt_descriptor(self, *_: Any, **__: Any) -> bytearray:
         raise NotImplementedError
 
-    async def write_gatt_descriptor(self, *_: Any) -> None:
+    async def write_gatt_descriptor(self, *_: Any, **__: Any) -> None:
         raise NotImplementedError
 
-    async def stop_notify(self, *_: Any) -> None:
+    async def stop_notify(self, *_: Any, **__: Any) -> None:
         raise NotImplementedError
 
 

@@ -32,11 +32,18 @@ class GatewayProcess:
     """`python -m paifang run --data folder`. The port is a free one, and stays the same over restarts.
 
     `serial` lists devices; `toml` is added to the settings file; `files` (name → text) lie in its folder beside it.
+    `module`: what runs instead of `paifang`.
     """
 
     def __init__(
-        self, folder: Path, serial: Iterable[str] = (), toml: str = "", files: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        serial: Iterable[str] = (),
+        toml: str = "",
+        files: Mapping[str, str] | None = None,
+        module: str = "paifang",
     ) -> None:
+        self._module = module
         self.folder = folder
         self.port = 0
         self._serial = tuple(serial)
@@ -55,7 +62,7 @@ class GatewayProcess:
         for name, text in {**self._files, "gateway.toml": self._settings()}.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text)
-        command = (sys.executable, "-m", "paifang", "run", "--data", str(self.folder), "--json")
+        command = (sys.executable, "-m", self._module, "run", "--data", str(self.folder), "--json")
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,

@@ -1,6 +1,8 @@
-"""Third-party devices beside the demo's nodes: a meter and a relay board on one Modbus line, and a DL/T 645 meter.
+"""Third-party devices beside the demo's nodes: a meter and a relay board on one Modbus line, a DL/T 645 meter, and a
+Bluetooth thermometer.
 
-Each is a program of somebody else, in a process of its own: pymodbus, and the meter of the package dlt645.
+Each is a program of somebody else: pymodbus and the meter of the package dlt645 in processes of their own, bumble's
+peripheral around the gateway's (see `on_air`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from paifang.bridges.ble.radio import ANY_ADAPTER
 from paifang.errors import PaifangError
+from paifang_rig import on_air
 from paifang_rig.modbus_peer import ModbusPeer
 
 if TYPE_CHECKING:
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 
     from paifang_rig.demo.ward import Ward
 
-METER, RELAYS, CHINESE_METER = "shop-7", "pump-9", "shop-8"
+METER, RELAYS, CHINESE_METER, THERMOMETER = "shop-7", "pump-9", "shop-8", "roof-1"
+DEVICES = METER, RELAYS, CHINESE_METER, THERMOMETER
 _BAUD = 9600
 _METER_UNIT, _RELAY_UNIT = 1, 2
 _VALUES = {0x0000: 231.4, 0x0006: 3.21, 0x000C: 742.8, 0x0012: 743.0, 0x0018: 12.5, 0x001E: 0.999, 0x0046: 49.98}
@@ -110,4 +115,13 @@ tcp = "127.0.0.1:{port}"
 name = "{CHINESE_METER}"
 profile = "dlt645-single-phase"
 address = "{_ADDRESS}"
+
+[[bridges]]
+ble = "{ANY_ADAPTER}"
+
+[[bridges.devices]]
+name = "{THERMOMETER}"
+profile = "bthome"
+address = "{on_air.ADDRESS}"
+key = "{on_air.KEY.hex()}"
 """

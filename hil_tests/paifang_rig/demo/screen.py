@@ -82,10 +82,15 @@ class Screen:
         """One item of the gateway's watch."""
         if item["kind"] == "reading" and item["point"] in _ONE_OF_EACH_SENSOR and item["value"] is not None:
             self._stored[item["node"]] += 1
-        if item["kind"] == "reading" and item["point"] in _POINTS_SHOWN:
-            self._latest[item["node"]][item["point"]] = f"{_value(item['value'])} {item['unit']}".rstrip()
+        if item["kind"] == "reading":
+            self.know(item)
         elif item["kind"] == "event":
             self.say(f"{item['node']} reports {_event(item)}")
+
+    def know(self, reading: Mapping[str, Any]) -> None:
+        """A reading, in case it is shown."""
+        if reading["point"] in _POINTS_SHOWN:
+            self._latest[reading["node"]][reading["point"]] = f"{_value(reading['value'])} {reading['unit']}".rstrip()
 
     def show(self, rows: list[dict[str, Any]], emitted: Mapping[str, int]) -> None:
         """The gateway's nodes, and how many readings each one's sensors have emitted."""

@@ -13,7 +13,7 @@ from paifang.errors import PaifangError
 from paifang_rig.demo import attacks
 from paifang_rig.demo.audit import verify
 from paifang_rig.demo.persons import TwoPersons
-from paifang_rig.demo.plant import Relays
+from paifang_rig.demo.plant import DEVICES, Relays
 from paifang_rig.demo.screen import Screen
 from paifang_rig.demo.signals import Signals
 from paifang_rig.demo.ward import TAPPED_NODE, Ward, open_ward
@@ -32,6 +32,7 @@ _SETTLE_S = 5.0
 _GLANCE_S = 0.05
 _REFRESH_S = 0.5
 _DEADLINE_S = 20.0
+_FEW = 50
 _PAUSE_S = 1.0
 """Between two steps, so that a reader can follow."""
 
@@ -84,7 +85,7 @@ class _Story:
             node.board.power_on()
         await self._until(lambda rows: all(row["connected"] for row in rows))
         self._say(
-            "all eight nodes are online, one of them on a serial line, and so are three devices that are not ours",
+            "all eight nodes are online, one of them on a serial line, and so are four devices that are not ours",
             "did",
         )
         single = (self._too_soon, self._too_much, self._forge, self._switch, self._replay)
@@ -181,6 +182,9 @@ def _refusals(lines: Sequence[str]) -> list[str]:
 
 
 async def _follow(ward: Ward, screen: Screen) -> None:
+    for name in DEVICES:  # some tell what has not changed once in a minute only
+        for reading in await ward.control.request("read", node=name, limit=_FEW):
+            screen.know(reading)
     async for item in ward.control.stream("watch"):
         screen.take(item)
 

@@ -1,4 +1,4 @@
-"""The demo's ward: a gateway process, eight nodes on the bench, three devices that are not ours, keys in RAM."""
+"""The demo's ward: a gateway process, eight nodes on the bench, four devices that are not ours, keys in RAM."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ async def open_ward(folder: Path) -> AsyncIterator[Ward]:
         authority = Authority(people=PEOPLE)
         serial = make_node(bench, SERIAL_NODE, ROLES[SERIAL_NODE], SERIAL_LINK, period_ms=PERIOD_MS)
         bridges = await stack.enter_async_context(open_plant(folder))
-        gateway = GatewayProcess(folder / "gateway", [serial.board.serial.path], bridges, files=authority.files)
+        lines = [serial.board.serial.path]
+        gateway = GatewayProcess(folder / "gateway", lines, bridges, authority.files, module="paifang_rig.on_air")
         await stack.enter_async_context(gateway)
         tap = await stack.enter_async_context(Tap(gateway.port))
         fork = Fork(gateway.port)
