@@ -60,13 +60,16 @@ class DeviceSettings(Table):
         default=None, description="Of a Modbus device: its unit id."
     )
     address: str | None = Field(
-        default=None, min_length=1, description="Of other protocols: its address, as printed on it."
+        default=None,
+        min_length=1,
+        description="Of other protocols: its address, as printed on it; of M-Bus the primary address will do as well.",
     )
     key: Annotated[str, AfterValidator(_hex)] | None = Field(
         default=None, description="Of a device that encrypts: its key, as hexadecimal digits."
     )
     password: Annotated[str, AfterValidator(_hex)] | None = Field(
-        default=None, description="Of a DL/T 645 meter whose relay is switched: P0 P1 P2, as hexadecimal digits."
+        default=None,
+        description="Of a DL/T 645 meter whose relay is switched: P0 P1 P2, or PA before them, in hexadecimal.",
     )
     operator: Annotated[str, AfterValidator(_hex)] | None = Field(
         default=None, description="And its operator code C0 to C3, as hexadecimal digits."
