@@ -16,7 +16,10 @@ def test_stored_counts_the_readings_of_sensors_as_emitted_does(capsys):
     for point in ("pm25", "pm10", "temperature", "fan", "free_heap", "power_limit"):
         screen.take(reading(point))
     screen.take(reading("pm25", None))
-    screen.show([{"node": "aq-1", "connected": True, "link": "10.0.0.1:1", "boot": 1, "stored": 5}], {"aq-1": 2})
+    screen.show(
+        [{"node": "aq-1", "connected": True, "link": "10.0.0.1:1", "boot": 1, "stored": 5, "firmware": "0.1.0"}],
+        {"aq-1": 2},
+    )
     Console(width=100).print(screen._picture())
     shown = capsys.readouterr().out
     row = next(line for line in shown.splitlines() if line.startswith("aq-1"))
@@ -28,7 +31,7 @@ def test_a_small_terminal_shows_the_latest_words(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "24")
     screen = Screen(live=True)
-    screen.show([{"node": f"n-{n}", "connected": False, "link": "", "boot": 1} for n in range(6)], {})
+    screen.show([{"node": f"n-{n}", "connected": False, "link": "", "boot": 1, "firmware": ""} for n in range(6)], {})
     for number in range(18):
         screen.say(f"step {number}: " + "a long word " * 7)
     Console(width=80).print(screen._picture())
