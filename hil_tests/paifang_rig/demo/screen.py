@@ -168,4 +168,4 @@ def _link(row: Mapping[str, Any]) -> str:
 
 
 def _is_bridged(row: Mapping[str, Any]) -> bool:
-    return str(row["firmware"]).startswith("profile ")
+    return str(row.get("firmware")).startswith("profile ")
