@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import sys
+import runpy
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from paifang.bridges import service
 from paifang.bridges.ble.radio import Radio
-from paifang.cli import main
 from paifang_rig.bumble_air import Air, Peripheral, service_data
 
 ADDRESS = "54:48:E6:8F:80:A5"
@@ -66,4 +65,4 @@ def sealed(hundredths: int, counter: int) -> bytes:
 
 if __name__ == "__main__":
     service.radio = AirRadio
-    sys.exit(main())
+    runpy.run_module("paifang", run_name="__main__")
