@@ -19,6 +19,7 @@ from paifang.commands.journal import GATEWAY, Journal
 from paifang.commands.room import CommandRoom, Outside
 from paifang.commands.target import TWO_PERSONS_CLASS
 from paifang.config.names import split_listen
+from paifang.config.places import AUDIT_FOLDER, STORE_FILE
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
 from paifang.coordination import Coordination
@@ -29,6 +30,7 @@ from paifang.nodes.clocks import Clocks, ClockWatch
 from paifang.nodes.desk import estimate_uptime_ms, latest_values
 from paifang.nodes.service import Line, Listen, NodeService
 from paifang.operations import Operations
+from paifang.operations.air import AirOperations
 from paifang.operations.bridges import BridgeOperations
 from paifang.operations.callers import actor
 from paifang.operations.commands import CommandOperations
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     from paifang.store import Batch
     from paifang.store.points import Point, PointTable
 
-STORE_FILE = "paifang.db"
-AUDIT_FOLDER = "audit"
 LOCK_FILE = "gateway.lock"
 REMIND_S = 10.0
 NOT_YET = (messages.BUSY, messages.TOO_SOON)
@@ -240,6 +240,7 @@ class Gateway:
             CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
             InsightOperations(self.coordination.congestion),
             SignalOperations(room.signals),
+            AirOperations(self.store, self.nodes.desk.table, lambda: self.bridges.devices, self._clocks.utc_ms),
             RecordOperations(
                 self.settings.site,
                 self.journal,

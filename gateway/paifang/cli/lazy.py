@@ -28,6 +28,8 @@ BUILT_IN = {
     "watch": "paifang.cli.watch:watch",
     "read": "paifang.cli.read:read",
     "events": "paifang.cli.events:events",
+    "air": "paifang.cli.air:air",
+    "export": "paifang.cli.export:export",
     "send": "paifang.cli.send:app",
     "safe": "paifang.cli.safe:app",
     "pending": "paifang.cli.commands:pending",

@@ -12,6 +12,8 @@ from typing import cast
 FILE_NAME = "gateway.toml"
 SYSTEM_FILE = Path("/etc/paifang") / FILE_NAME
 DATA_VARIABLE = "PAIFANG_DATA"
+STORE_FILE = "paifang.db"
+AUDIT_FOLDER = "audit"
 
 
 def default_data() -> Path:
