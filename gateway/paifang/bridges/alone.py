@@ -77,5 +77,7 @@ async def conversed(
                 async with asyncio.timeout(_LOOK_S if until_s is None else min(max(until_s, 0), _LOOK_S)):
                     await wake.wait()
             wake.clear()
+        for event in take_events():  # what the last answer brought
+            yield event
     finally:
         carrier.close()

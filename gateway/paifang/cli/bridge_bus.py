@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 Speaks = Literal["modbus", "dlt645", "cjt188", "mbus"]
 Parity = Literal["none", "even", "odd"]
 _UNITS = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
+_LAST_UNIT = 255
+"""On a serial line 247; servers on a network have their own at 255 (Modbus Messaging on TCP/IP V1.0b, 4.4.2.1)."""
 _USUAL_PARITY: dict[str, Parity] = {"modbus": "none"}
 """Of a protocol; the others are made for even."""
+
+_SILENCES = {
+    "--serial": "try another --baud, --parity or --protocol, and the two wires the other way round",
+    "--tcp": "try other --units, a longer --timeout, and --rtu, should this be a serial server that passes bytes on",
+    "--tcp --rtu": "try without --rtu, another --protocol, and the speed that the serial server is set to",
+}
+"""What to look at, if nobody answers."""
 
 
 def try_device(
@@ -125,7 +134,8 @@ def scan(
     for row in rows:
         row["protocol"] = protocol
     columns = [output.column("ADDRESS", "address", right=True), output.column("PROTOCOL", "protocol")]
-    output.print_rows(rows, columns, asked(ctx, None, None, as_json).as_json, "nobody has answered")
+    nobody = f"nobody has answered; {_SILENCES['--serial' if tcp is None else '--tcp --rtu' if rtu else '--tcp']}"
+    output.print_rows(rows, columns, asked(ctx, None, None, as_json).as_json, nobody)
 
 
 def _show_neighbours(adapter: str, listen: str, as_json: bool) -> None:
@@ -203,6 +213,9 @@ def _units(text: str) -> list[int]:
             match = _UNITS.fullmatch(part.strip())
             if match is None:
                 raise ValueError('units such as "1-20" or "1,5,7", not ' + repr(text))
-            yield from range(int(match[1]), int(match[2] or match[1]) + 1)
+            first, last = int(match[1]), int(match[2] or match[1])
+            if not 1 <= first <= last <= _LAST_UNIT:
+                raise ValueError(f"units from 1 to {_LAST_UNIT}, the lesser one first, not {part.strip()!r}")
+            yield from range(first, last + 1)
 
     return list(each())
