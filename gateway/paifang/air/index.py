@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paifang.air.units import convert
+from paifang.errors import PaifangError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ class AirIndex:
 
 
 def present(standard: Standard, measured: Mapping[str, Measured]) -> AirIndex:
-    """The index of the newest hour. Raises PaifangError for a unit that cannot be used and for what is below zero."""
+    """The index of the newest hour. Raises PaifangError for what is below zero."""
     return _assess(standard, standard.present, measured)
 
 
@@ -90,7 +91,10 @@ def _part(standard: Standard, rule: Rule, measured: Measured) -> SubIndex:
     if average.value is None:
         return _without(rule, None, average.missing, average.reason)
     scale = rule.scale
-    value = convert(average.value, rule.pollutant, measured.unit, scale.unit, standard.molar)
+    try:
+        value = convert(average.value, rule.pollutant, measured.unit, scale.unit, standard.molar)
+    except PaifangError as error:
+        return _without(rule, None, average.missing, str(error))
     index, beyond = scale.index(value)
     if index is None:
         reason = f"rated from {float(scale.bands[0].low):g} {scale.unit} on"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from paifang.air.averages import Averaging, GreatestOfDay, Mean, NowCast
@@ -51,6 +51,10 @@ class Standard:
 
     def category(self, index: int) -> str:
         return next(name for greatest, name in self.categories if index <= greatest)
+
+    def is_in_force(self, utc_ms: int) -> bool:
+        day = datetime.fromtimestamp(utc_ms / 1000, UTC).date()
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
 
 
 HOUR = Mean(1, 1)

@@ -38,6 +38,7 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "nodes.rekey": ("engineer",),
     "read": ANY,
     "events": ANY,
+    "air.index": ANY,
     "watch": ANY,
     "send": ("operator",),
     "safe": ("safety",),

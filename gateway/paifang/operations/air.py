@@ -1,0 +1,158 @@
+"""The operation on air quality: the indices of the ward's stations at the last whole hour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paifang.air import correction, index, standards, units
+from paifang.arguments import Arguments
+from paifang.errors import not_found
+from paifang.store import hours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import date
+
+    from paifang.air.index import AirIndex, Measured, SubIndex
+    from paifang.air.standards import Standard
+    from paifang.control.authority import Caller
+    from paifang.control.connection import Handler
+    from paifang.store import Store
+    from paifang.store.hours import Hourly
+    from paifang.store.points import Point, PointTable
+
+HOURS = 24
+"""The longest average looks back so far."""
+DEFAULT = standards.CN_2026.name
+RAW = "as measured"
+_POINTS = (*units.POLLUTANTS, correction.CF1, correction.HUMIDITY)
+_DECIMALS = 3
+
+
+class AirOperations:
+    """`bridged()` are the devices of bridges; what else there is, are nodes, whose sensors are low-cost ones."""
+
+    def __init__(
+        self,
+        store: Store,
+        table: Callable[[bytes | None], PointTable | None],
+        bridged: Callable[[], Collection[str]],
+        utc_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._table = table
+        self._bridged = bridged
+        self._utc_ms = utc_ms
+
+    def handlers(self) -> dict[str, Handler]:
+        return {"air.index": self._index}
+
+    async def _index(self, args: dict[str, Any], _caller: Caller) -> Any:
+        """One item a station and method: as measured, and corrected where the station has what that needs."""
+        given = Arguments("air.index", args)
+        node = given.optional_text("node")
+        standard = standards.named(given.optional_text("standard") or DEFAULT)
+        given.done()
+        end_ms = self._utc_ms() // hours.HOUR_MS * hours.HOUR_MS
+        rows: list[dict[str, Any]] = []
+        for station in self._stations(node):
+            found = await self._store.read(
+                lambda connection, station=station: hours.hourly(
+                    connection, station, _POINTS, end_ms, HOURS, self._table
+                )
+            )
+            rows += self._rows(station, standard, self._with_silent(station, found), end_ms)
+        return rows
+
+    def _stations(self, node: str | None) -> list[str]:
+        """Those that measure what has an index. Raises PaifangError when `node` is none of them."""
+        known = {*self._store.registry.nodes, *self._bridged()}
+        if node is None:
+            return sorted(name for name in known if self._rated(name))
+        if node not in known:
+            raise not_found(f"no node or device {node!r}", "`paifang nodes` lists those there are")
+        if not self._rated(node):
+            raise not_found(f"{node} measures nothing that has an index", "that is " + ", ".join(units.POLLUTANTS))
+        return [node]
+
+    def _rated(self, node: str) -> list[Point]:
+        """The points of `node` that have an index."""
+        newest = max(self._store.boots(node).values(), key=lambda boot: boot.boot, default=None)
+        known = self._table(newest.description) if newest is not None else None
+        return [point for point in known.points if point.name in units.POLLUTANTS] if known is not None else []
+
+    def _with_silent(self, node: str, found: Mapping[str, Hourly]) -> dict[str, Hourly]:
+        """`found`, and the points that are there and have said nothing."""
+        silent = {point.name: hours.Hourly(point.unit, (None,) * HOURS, False) for point in self._rated(node)}
+        return {**silent, **found}
+
+    def _rows(self, node: str, standard: Standard, found: Mapping[str, Hourly], end_ms: int) -> list[dict[str, Any]]:
+        indicative = node not in self._bridged() or any(each.indicative for each in found.values())
+        measured = {name: _measured(found[name]) for name in units.POLLUTANTS if name in found}
+        methods = {RAW: measured}
+        if correction.CF1 in found and correction.HUMIDITY in found:
+            methods[correction.METHOD] = {**measured, units.PM25: _corrected(found)}
+        return [
+            {
+                "node": node,
+                "hour_ms": end_ms - hours.HOUR_MS,
+                **_standard(standard, end_ms),
+                "method": method,
+                "indicative": indicative,
+                **_index(index.present(standard, each), end_ms),
+            }
+            for method, each in methods.items()
+        ]
+
+
+def _measured(found: Hourly) -> Measured:
+    return index.Measured(found.unit, found.means)
+
+
+def _corrected(found: Mapping[str, Hourly]) -> Measured:
+    pairs = zip(found[correction.CF1].means, found[correction.HUMIDITY].means, strict=True)
+    means = [
+        None if cf1 is None or humidity is None else correction.corrected(cf1, humidity) for cf1, humidity in pairs
+    ]
+    return index.Measured(standards.MASS, means)
+
+
+def _standard(standard: Standard, end_ms: int) -> dict[str, Any]:
+    return {
+        "standard": standard.name,
+        "title": standard.title,
+        "in_force": standard.is_in_force(end_ms),
+        "since": _day(standard.since),
+        "until": _day(standard.until),
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _index(found: AirIndex, end_ms: int) -> dict[str, Any]:
+    return {
+        "index": found.index,
+        "category": found.category,
+        "dominant": list(found.dominant),
+        "beyond": found.beyond,
+        "reason": found.reason,
+        "unmeasured": list(found.unmeasured),
+        "parts": [_part(each, end_ms) for each in found.parts],
+    }
+
+
+def _part(part: SubIndex, end_ms: int) -> dict[str, Any]:
+    value = part.concentration
+    return {
+        "pollutant": part.pollutant,
+        "average": part.averaging,
+        "concentration": None if value is None else float(round(value, _DECIMALS)),
+        "unit": part.unit,
+        "index": part.index,
+        "category": part.category,
+        "beyond": part.beyond,
+        "missing_ms": [end_ms - (ago + 1) * hours.HOUR_MS for ago in reversed(part.missing)],
+        "reason": part.reason,
+    }
