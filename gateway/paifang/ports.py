@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ READ_BYTES = 4096
 WRITE_LIMIT_BYTES = 64 * 1024
 """What may wait for a port to take it; beyond it the port counts as gone."""
 _PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
+_REFUSALS = {errno.EAGAIN: "another process has it", errno.EACCES: "no right to open it: the group dialout may"}
+"""What the numbers of pyserial's exceptions mean here; its words say the name of the port twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,19 @@ class SerialPort:
 
     def open(self, how: Format) -> None:
         """Raises OSError or ValueError saying why it cannot be had."""
-        self._port = serial.Serial(
-            self._device,
-            how.baud,
-            bytesize=how.data_bits,
-            parity=_PARITIES[how.parity],
-            stopbits=how.stop_bits,
-            timeout=0,
-            write_timeout=0,
-            exclusive=True,
-        )
+        try:
+            self._port = serial.Serial(
+                self._device,
+                how.baud,
+                bytesize=how.data_bits,
+                parity=_PARITIES[how.parity],
+                stopbits=how.stop_bits,
+                timeout=0,
+                write_timeout=0,
+                exclusive=True,
+            )
+        except serial.SerialException as error:
+            raise OSError(_why(error)) from error
         self._fd = self._port.fileno()
         os.set_blocking(self._fd, False)
         self._waiting = b""
@@ -120,3 +126,9 @@ class SerialPort:
         self._waiting = self._waiting[sent:]
         if not self._waiting:
             self._loop.remove_writer(self._fd)
+
+
+def _why(error: serial.SerialException) -> str:
+    if error.errno is None:
+        return str(error)
+    return _REFUSALS.get(error.errno) or os.strerror(error.errno)

@@ -80,7 +80,7 @@ def test_a_scan_that_cannot_be(inside, arguments, said):
 def test_a_port_that_is_not_there(inside, tmp_path):
     done = inside("bridge", "scan", "--serial", tmp_path / "nothing")
     assert done.code == EXIT_RESOURCE
-    assert "check the cable" in done.err
+    assert done.err.startswith(f"paifang: {tmp_path}/nothing: No such file or directory; check the cable")
 
 
 def test_devices_are_added_to_their_bus_and_tried(add, inside, settings):
@@ -159,6 +159,7 @@ async def test_a_running_gateway_lists_locks_and_traces(daemon, paifang, add, se
     await tracing.communicate()
     done = await paifang("bridge", "test", "meter-1")
     assert done.code == EXIT_RESOURCE
+    assert f"{line}: another process has it; " in done.err
     assert "`paifang stop` first" in done.err
     assert "meter-1" in (await paifang("nodes")).out
 
