@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "nodes.rekey": {"node": "meter-8", "key": _HEX, "epoch": 2, "record": _ENVELOPE},
     "read": {**_POINT, "limit": 5},
     "events": {"node": "meter-1", "limit": 5},
+    "air.index": {"node": "meter-1", "standard": "cn-2026", "day": "2026-11-27"},
     "watch": {"node": "meter-1"},
     "send": {**_POINT, "value": 1, "within_ms": 500, "expect": 0, "reason": "because"},
     "safe": {**_POINT, "within_ms": 500},

@@ -32,7 +32,7 @@ def _amount(row: output.Row) -> str:
 
 
 _COLUMNS = [
-    output.column("HOUR", "hour_ms", fields.clock),
+    output.column("FROM", "from_ms", fields.clock),
     output.column("NODE", "node"),
     output.Column("INDEX", _index, right=True),
     output.column("CATEGORY", "category"),
@@ -59,19 +59,23 @@ def air(
         str | None, typer.Argument(metavar="NODE", help="This station, pollutant by pollutant.", autocompletion=nodes)
     ] = None,
     standard: Annotated[StandardName, typer.Option("--standard", "-s", help="Whose index.")] = StandardName.CN_2026,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="The report of a past day, such as 2026-11-27.")
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the air-quality indices of the last whole hour, or why there is none.
+    """Show the air-quality indices of the last whole hour or of a day, or why there is none.
 
     \b
     paifang air
     paifang air aq-1 --standard us
+    paifang air --day 2026-11-27
     """
     wanted = asked(ctx, data, config, as_json)
     with connected(wanted.place) as gateway:
-        rows = gateway.request("air.index", node=node, standard=standard.value)
+        rows = gateway.request("air.index", node=node, standard=standard.value, day=day)
     output.print_rows(rows, _COLUMNS, wanted.as_json, "no station measures what has an index")
     if not wanted.as_json:
         _explain(rows, in_parts=node is not None)

@@ -1,17 +1,18 @@
-"""The operation on air quality: the indices of the ward's stations at the last whole hour."""
+"""The operation on air quality: the indices of the ward's stations, of the last whole hour or of a day."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from paifang.air import correction, index, standards, units
 from paifang.arguments import Arguments
-from paifang.errors import not_found
+from paifang.errors import bad_argument, not_found
 from paifang.store import hours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from datetime import date
 
     from paifang.air.index import AirIndex, Measured, SubIndex
     from paifang.air.standards import Standard
@@ -27,6 +28,16 @@ DEFAULT = standards.CN_2026.name
 RAW = "as measured"
 _POINTS = (*units.POLLUTANTS, correction.CF1, correction.HUMIDITY)
 _DECIMALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is asked for: `rate` makes the index of `from_ms`..`until_ms` out of the hours up to then."""
+
+    standard: Standard
+    from_ms: int
+    until_ms: int
+    rate: Callable[[Standard, Mapping[str, Measured]], AirIndex]
 
 
 class AirOperations:
@@ -52,17 +63,36 @@ class AirOperations:
         given = Arguments("air.index", args)
         node = given.optional_text("node")
         standard = standards.named(given.optional_text("standard") or DEFAULT)
+        day = given.optional_text("day")
         given.done()
-        end_ms = self._utc_ms() // hours.HOUR_MS * hours.HOUR_MS
+        report = self._of_day(standard, day) if day else self._of_hour(standard)
         rows: list[dict[str, Any]] = []
         for station in self._stations(node):
             found = await self._store.read(
                 lambda connection, station=station: hours.hourly(
-                    connection, station, _POINTS, end_ms, HOURS, self._table
+                    connection, station, _POINTS, report.until_ms, HOURS, self._table
                 )
             )
-            rows += self._rows(station, standard, self._with_silent(station, found), end_ms)
+            rows += self._rows(station, report, self._with_silent(station, found))
         return rows
+
+    def _of_hour(self, standard: Standard) -> _Report:
+        until_ms = self._utc_ms() // hours.HOUR_MS * hours.HOUR_MS
+        return _Report(standard, until_ms - hours.HOUR_MS, until_ms, index.present)
+
+    def _of_day(self, standard: Standard, day: str) -> _Report:
+        """A day of this machine's time zone. Raises PaifangError when it is none, not over, or not reported here."""
+        if not standard.daily:
+            daily = ", ".join(each.name for each in standards.STANDARDS.values() if each.daily)
+            raise bad_argument(f"{standard.title} is rated by the hour here, not by the day", f"days are by {daily}")
+        try:
+            end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time()).astimezone()
+            until_ms = round(end.timestamp() * 1000)
+        except (ValueError, OverflowError) as error:
+            raise bad_argument(f"{day!r} is no day", 'give it as "2026-11-27"') from error
+        if until_ms > self._utc_ms():
+            raise bad_argument(f"{day} is not over yet", "leave the day out for the last hour")
+        return _Report(standard, until_ms - HOURS * hours.HOUR_MS, until_ms, index.daily)
 
     def _stations(self, node: str | None) -> list[str]:
         """Those that measure what has an index. Raises PaifangError when `node` is none of them."""
@@ -86,21 +116,20 @@ class AirOperations:
         silent = {point.name: hours.Hourly(point.unit, (None,) * HOURS, False) for point in self._rated(node)}
         return {**silent, **found}
 
-    def _rows(self, node: str, standard: Standard, found: Mapping[str, Hourly], end_ms: int) -> list[dict[str, Any]]:
-        indicative = node not in self._bridged() or any(each.indicative for each in found.values())
+    def _rows(self, node: str, report: _Report, found: Mapping[str, Hourly]) -> list[dict[str, Any]]:
         measured = {name: _measured(found[name]) for name in units.POLLUTANTS if name in found}
         methods = {RAW: measured}
         if correction.CF1 in found and correction.HUMIDITY in found:
             methods[correction.METHOD] = {**measured, units.PM25: _corrected(found)}
+        common = {
+            "node": node,
+            "from_ms": report.from_ms,
+            "until_ms": report.until_ms,
+            **_standard(report),
+            "indicative": node not in self._bridged() or any(each.indicative for each in found.values()),
+        }
         return [
-            {
-                "node": node,
-                "hour_ms": end_ms - hours.HOUR_MS,
-                **_standard(standard, end_ms),
-                "method": method,
-                "indicative": indicative,
-                **_index(index.present(standard, each), end_ms),
-            }
+            {**common, "method": method, **_index(report.rate(report.standard, each), report.until_ms)}
             for method, each in methods.items()
         ]
 
@@ -117,11 +146,12 @@ def _corrected(found: Mapping[str, Hourly]) -> Measured:
     return index.Measured(standards.MASS, means)
 
 
-def _standard(standard: Standard, end_ms: int) -> dict[str, Any]:
+def _standard(report: _Report) -> dict[str, Any]:
+    standard = report.standard
     return {
         "standard": standard.name,
         "title": standard.title,
-        "in_force": standard.is_in_force(end_ms),
+        "in_force": standard.is_in_force(report.from_ms),
         "since": _day(standard.since),
         "until": _day(standard.until),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from far_side import key_of
 
@@ -44,7 +46,8 @@ async def station(house, node="aq-1", points=POINTS, hours=24, **values):
 async def test_stations_are_rated_by_any_standard(house):
     await station(house, pm25=75, pm10=60, co2=900)
     [chinese] = await house.ask("air.index")
-    assert (chinese["node"], chinese["hour_ms"], chinese["standard"]) == ("aq-1", END_MS - HOUR_MS, "cn-2026")
+    assert (chinese["node"], chinese["standard"]) == ("aq-1", "cn-2026")
+    assert (chinese["from_ms"], chinese["until_ms"]) == (END_MS - HOUR_MS, END_MS)
     assert (chinese["index"], chinese["category"], chinese["dominant"]) == (114, "lightly polluted", ["pm25"])
     assert chinese["unmeasured"] == ["so2", "no2", "o3", "co"]
     assert (chinese["indicative"], chinese["in_force"], chinese["method"]) == (True, True, "as measured")
@@ -76,6 +79,39 @@ async def test_raw_and_corrected_stand_beside_each_other(house):
     assert (raw["method"], raw["parts"][0]["concentration"]) == ("as measured", 75)
     assert corrected["method"] == "EPA correction 2022 (PMS, CF=1)"
     assert corrected["parts"][0]["concentration"] == pytest.approx(80.04)
+
+
+@pytest.fixture
+def in_shanghai(monkeypatch):
+    """There the last whole day ended sixteen hours before END_MS, and the hours of `station` begin with it."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_a_day_is_one_of_the_gateways_own_place(house, in_shanghai):
+    await station(house, hours=40, pm25=61, pm10=60)
+    [found] = await house.ask("air.index", day="2026-11-27")
+    assert (found["from_ms"], found["until_ms"]) == (END_MS - 40 * HOUR_MS, END_MS - 16 * HOUR_MS)
+    assert (found["index"], found["dominant"]) == (101, ["pm25"])
+    assert found["parts"][0]["average"] == "24 h mean"
+    assert found["parts"][0]["missing_ms"] == []
+
+
+@pytest.mark.parametrize(
+    ("standard", "day", "said"),
+    [
+        ("cn-2026", "2026-11-28", "not over yet"),
+        ("cn-2026", "yesterday", "'yesterday' is no day"),
+        ("cn-2026", "9999-12-31", "'9999-12-31' is no day"),
+        ("us", "2026-11-27", "rated by the hour"),
+    ],
+)
+async def test_days_that_have_no_report_are_refused(house, in_shanghai, standard, day, said):
+    with pytest.raises(PaifangError, match=said):
+        await house.ask("air.index", standard=standard, day=day)
 
 
 async def test_nodes_that_measure_no_air_are_no_stations(house):

@@ -32,7 +32,7 @@ async def test_the_ward_and_one_station(daemon, ask):
     await reporting(daemon, pm25=75)
     ward = await ask("air")
     header, row = ward.out.splitlines()
-    assert header.split()[:4] == ["HOUR", "NODE", "INDEX", "CATEGORY"]
+    assert header.split()[:4] == ["FROM", "NODE", "INDEX", "CATEGORY"]
     assert "aq-1    114  lightly polluted  pm25      pm25 114, pm10 20  as measured" in row
     assert ward.err.splitlines() == ["low-cost sensors: the indices are indicative, not those of a reference station"]
     one = await ask("air", "aq-1", "--standard", "us")
@@ -51,3 +51,6 @@ async def test_what_cannot_be_shown_is_said(daemon, ask):
     assert (refused.code, refused.out) == (EXIT_REFUSED, "")
     assert "meter-1 measures nothing that has an index; that is pm25, pm10" in refused.err
     assert (await ask("air", "--standard", "caqi")).code == EXIT_USAGE
+    tomorrow = await ask("air", "--day", "2999-01-01")
+    assert (tomorrow.code, tomorrow.out) == (EXIT_USAGE, "")
+    assert "2999-01-01 is not over yet" in tomorrow.err

@@ -49,6 +49,7 @@ def test_wrong_usage_names_the_help_of_its_command(inside):
         ["status"],
         ["read"],
         ["events"],
+        ["air"],
         ["watch"],
         ["send", "aq-1", "fan", "on"],
         ["reload"],
