@@ -33,7 +33,7 @@ def test_the_first_profiles_are_there():
         "eastron-sdm120", "eastron-sdm630", "pzem-004t-v3", "schneider-iem3155", "chint-dtsu666", "sunspec-203",
         "sunspec-213", "modbus-relay-8", "dlt645-single-phase", "dlt645-three-phase", "cjt188-water", "mbus-heat",
         "dsmr-p1", "kamstrup-han", "bthome", "ruuvi-tag", "ruuvi-air", "ruuvi-air-df6", "atc-thermometer",
-        "gatt-environment",
+        "gatt-environment", "abb-b23",
     } <= set(NAMES)  # fmt: skip
 
 
