@@ -24,7 +24,10 @@ def _index(row: output.Row) -> str:
 
 
 def _parts(row: output.Row) -> str:
-    return ", ".join(f"{part['pollutant']} {_index(part)}" for part in row["parts"])
+    """The greatest index of each pollutant: an average of eight hours may stand beside the one of an hour."""
+    rising = sorted(row["parts"], key=lambda part: -1 if part["index"] is None else part["index"])
+    greatest = {part["pollutant"]: _index(part) for part in rising}
+    return ", ".join(f"{name} {greatest[name]}" for name in dict.fromkeys(part["pollutant"] for part in row["parts"]))
 
 
 def _amount(row: output.Row) -> str:
@@ -83,7 +86,8 @@ def air(
 
 def _explain(rows: list[dict[str, Any]], *, in_parts: bool) -> None:
     if in_parts:
-        parts = [{**part, "method": row["method"]} for row in rows for part in row["parts"]]
+        every = (part for row in rows for part in row["parts"])
+        parts = list({(part["pollutant"], part["average"], part["method"]): part for part in every}.values())
         typer.echo("")
         output.print_rows(parts, _PART_COLUMNS, as_json=False, nothing="no hour of it is covered")
     if any(row["indicative"] for row in rows):

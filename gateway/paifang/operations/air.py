@@ -129,7 +129,7 @@ class AirOperations:
             "indicative": node not in self._bridged() or any(each.indicative for each in found.values()),
         }
         return [
-            {**common, "method": method, **_index(report.rate(report.standard, each), report.until_ms)}
+            {**common, "method": method, **_index(report.rate(report.standard, each), method, report.until_ms)}
             for method, each in methods.items()
         ]
 
@@ -161,7 +161,7 @@ def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _index(found: AirIndex, end_ms: int) -> dict[str, Any]:
+def _index(found: AirIndex, method: str, end_ms: int) -> dict[str, Any]:
     return {
         "index": found.index,
         "category": found.category,
@@ -169,14 +169,15 @@ def _index(found: AirIndex, end_ms: int) -> dict[str, Any]:
         "beyond": found.beyond,
         "reason": found.reason,
         "unmeasured": list(found.unmeasured),
-        "parts": [_part(each, end_ms) for each in found.parts],
+        "parts": [_part(each, method if each.pollutant == units.PM25 else RAW, end_ms) for each in found.parts],
     }
 
 
-def _part(part: SubIndex, end_ms: int) -> dict[str, Any]:
+def _part(part: SubIndex, method: str, end_ms: int) -> dict[str, Any]:
     value = part.concentration
     return {
         "pollutant": part.pollutant,
+        "method": method,
         "average": part.averaging,
         "concentration": None if value is None else float(round(value, _DECIMALS)),
         "unit": part.unit,

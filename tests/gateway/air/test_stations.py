@@ -79,6 +79,7 @@ async def test_raw_and_corrected_stand_beside_each_other(house):
     assert (raw["method"], raw["parts"][0]["concentration"]) == ("as measured", 75)
     assert corrected["method"] == "EPA correction 2022 (PMS, CF=1)"
     assert corrected["parts"][0]["concentration"] == pytest.approx(80.04)
+    assert [part["method"] for part in corrected["parts"]] == [corrected["method"], "as measured"]
 
 
 @pytest.fixture
