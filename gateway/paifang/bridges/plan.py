@@ -76,15 +76,31 @@ def plan(bridges: Sequence[BridgeSettings], catalogue: Catalogue) -> list[Planne
     buses: list[PlannedBus] = []
     wrong: list[str] = []
     for number, settings in enumerate(bridges, 1):
-        devices = tuple(Planned(device, catalogue.load(device.profile)) for device in settings.devices)
+        devices = tuple(
+            Planned(device, _profile(catalogue, device, f"bridges[{number}].devices[{at}]"))
+            for at, device in enumerate(settings.devices, 1)
+        )
         found = PlannedBus(settings, devices, _format(settings, devices[0].profile))
         wrong += [f"bridges[{number}]{what}" for check in _CHECKS for what in check(found)]
         buses.append(found)
     if wrong:
-        raise PaifangError(
-            "\n".join(wrong), "correct the settings, then: paifang check", code="config", exit_code=EXIT_USAGE
-        )
+        raise _misfit(wrong)
     return buses
+
+
+def _misfit(wrong: Sequence[str]) -> PaifangError:
+    return PaifangError(
+        "\n".join(wrong), "correct the settings, then: paifang check", code="config", exit_code=EXIT_USAGE
+    )
+
+
+def _profile(catalogue: Catalogue, device: DeviceSettings, place: str) -> AnyProfile:
+    """Raises PaifangError naming the device; what is wrong in a profile itself names its file."""
+    try:
+        catalogue.file(device.profile)
+    except PaifangError as error:
+        raise _misfit([f"{place}.profile: {device.name}: {error.message}; {error.hint}"]) from error
+    return catalogue.load(device.profile)
 
 
 def place_of(bus: PlannedBus) -> Place:

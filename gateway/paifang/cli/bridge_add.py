@@ -1,5 +1,6 @@
 """`paifang bridge add`: a device goes into the settings file, once it is known to fit there."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from paifang.cli import output
 from paifang.cli.complete import profiles
 from paifang.cli.options import ConfigOption, DataOption, asked
-from paifang.errors import bad_argument
+from paifang.errors import EXIT_USAGE, PaifangError, bad_argument
 
 
 def add(
@@ -45,6 +46,8 @@ def add(
     paifang bridge add meter-1 eastron-sdm630 --serial /dev/ttyUSB0 --unit 1
     paifang bridge add relays modbus-relay-8 --serial /dev/ttyUSB0 --unit 2
     """
+    if sum(each is not None for each in (serial, tcp, ble)) != 1:
+        raise bad_argument(f"where is {name}? Say one of --serial, --tcp and --ble", "paifang bridge add --help")
     wanted = asked(ctx, data, config)
     place = wanted.place.file()
     if place is None:
@@ -53,7 +56,10 @@ def add(
     device = {"name": name, "profile": profile, "unit": unit, "address": address, "key": key}
     before = place.read_text("utf-8")
     after = _with_device(before, place, bus, device)
-    _check(after, place, wanted.place.data)
+    try:
+        _check(after, place, wanted.place.data)
+    except PaifangError as error:
+        raise _refusal(error, name) from error
     _replace(place, after)
     output.print_note(f"{place} has {name} now; try it with `paifang bridge test {name}`, then: paifang reload")
 
@@ -105,6 +111,17 @@ def _check(text: str, file: Path, data: Path | None) -> None:
 
     settings = parse(text, file, {} if data is None else {"data": data.expanduser().absolute()})
     plan(settings.bridges, Catalogue.of(settings.data))
+
+
+def _refusal(error: PaifangError, name: str) -> PaifangError:
+    """In words without the lines of a text that nobody has seen."""
+    from paifang.config.load import ConfigError
+
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    told = [str(replace(each, line=None)).removeprefix(f"{each.file}: ") for each in problems]
+    what = "; ".join(told or error.message.splitlines())
+    hint = "`paifang bridge add --help` has what can be said of a device"
+    return PaifangError(f"{name} is not added: {what}", hint, code="config", exit_code=EXIT_USAGE)
 
 
 def _replace(file: Path, text: str) -> None:

@@ -86,10 +86,12 @@ class DeviceSettings(Table):
 def _each_device_once(devices: tuple[DeviceSettings, ...]) -> tuple[DeviceSettings, ...]:
     if not devices:
         raise ValueError("at least one [[bridges.devices]]")
-    units = [device.unit for device in devices if device.unit is not None]
-    twice = next((unit for unit in units if units.count(unit) > 1), None)
-    if twice is not None:
-        raise ValueError(f"each unit of a bus once, {twice} is there twice")
+    of_unit: dict[int, str] = {}
+    for device in devices:
+        if device.unit in of_unit:
+            raise ValueError(f"each unit of a bus once: {of_unit[device.unit]} and {device.name} have {device.unit}")
+        if device.unit is not None:
+            of_unit[device.unit] = device.name
     return devices
 
 

@@ -33,7 +33,7 @@ BAD = [
     (
         'serial = "/dev/ttyUSB0"',
         ['name = "m"\nprofile = "eastron-sdm631"\nunit = 1'],
-        """no profile 'eastron-sdm631' (did you mean "eastron-sdm630"?)""",
+        """bridges[1].devices[1].profile: m: no profile 'eastron-sdm631'; did you mean "eastron-sdm630"?""",
     ),
     (
         'serial = "/dev/ttyUSB0"',

@@ -118,8 +118,19 @@ def test_a_bus_of_its_own_goes_to_the_end_and_another_bus_stays_apart(add, insid
 def test_what_does_not_fit_is_not_added(add, settings, arguments, said):
     before = settings.read_text()
     done = add(*arguments)
-    assert done.code != 0
+    assert done.code == EXIT_USAGE
     assert said in done.err
+    assert f"{settings}:" not in done.err
+    assert settings.read_text() == before
+
+
+def test_a_device_is_somewhere_and_has_a_unit_of_its_own(add, inside, settings):
+    done = inside("bridge", "add", "meter-1", "eastron-sdm120", "--unit", "1")
+    assert (done.code, done.err.split("?")[0]) == (EXIT_USAGE, "paifang: where is meter-1")
+    add("meter-1", "eastron-sdm120", "--unit", "1")
+    before = settings.read_text()
+    done = add("meter-2", "eastron-sdm120", "--unit", "1")
+    assert "meter-2 is not added: bridges[1].devices: expected each unit of a bus once: meter-1 and meter-2" in done.err
     assert settings.read_text() == before
 
 

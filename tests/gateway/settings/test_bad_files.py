@@ -51,7 +51,7 @@ BAD = [
     (f'[[bridges]]\ntcp = "a"\n{METER}', f'2: bridges[1].tcp: expected {REMOTE_EXPECTED}, found "a"'),
     (
         f'[[bridges]]\nserial = "x"\n{METER}{METER.replace("meter", "other")}',
-        "3: bridges[1].devices: expected each unit of a bus once, 1 is there twice, found 2 tables",
+        "3: bridges[1].devices: expected each unit of a bus once: meter-1 and other-1 have 1, found 2 tables",
     ),
     (
         f'[[bridges]]\nserial = "x"\n{METER}[[bridges]]\ntcp = "a:1"\n{METER}',
