@@ -7,7 +7,7 @@ import typer
 from paifang.cli import output
 from paifang.cli.complete import nodes
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked, connected
-from paifang.errors import PaifangError
+from paifang.errors import PaifangError, bad_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,8 @@ def propose(
 
     Numbers are floats, switches are coils. Once they are there they stay where they are, whatever the node becomes.
     """
+    from paifang.bridges.modbus.server_map import QUALITY_FROM
+
     ctx.obj = wanted = asked(ctx, data, config)
     taken = [_row(each)["last"] for each in _settings(ctx).registers if each.unit == unit]
     with connected(wanted.place) as gateway:
@@ -72,6 +74,10 @@ def propose(
     if not found["points"]:
         raise PaifangError(f"{node} has not described itself yet", "try again when it is connected", code="offline")
     begin = first if first is not None else (max(taken, default=-10) // 10 + 1) * 10
+    count = sum(map(_count, found["points"]))
+    if begin + count > QUALITY_FROM:
+        what = f"{node} takes {count} addresses from {begin} on; there are those below {QUALITY_FROM}"
+        raise bad_argument(what, "say a lower --from, or another --unit")
     for line in _tables(node, found["points"], begin, unit):
         typer.echo(output.printable(line))
 
@@ -107,4 +113,9 @@ def _tables(node: str, points: "list[dict[str, Any]]", address: int, unit: int) 
         if is_switch:
             yield 'type = "bit"'
         yield ""
-        address += 1 if is_switch else 2
+        address += _count(point)
+
+
+def _count(point: "dict[str, Any]") -> int:
+    """How many addresses it takes: a coil, or the two registers of a float."""
+    return 1 if point["type"] == "bool" else 2

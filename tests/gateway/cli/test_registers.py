@@ -43,6 +43,9 @@ async def test_the_points_of_a_node_are_proposed_taken_and_read(daemon, ask):
     assert more[0]["address"] > rows[-1]["last"]
     other = tomllib.loads((await ask("registers", "propose", "meter-1", "--unit", "7")).out)
     assert {(each["unit"], each["address"]) for each in other["modbus_server"]["registers"]} >= {(7, 0)}
+    beyond = await ask("registers", "propose", "meter-1", "--from", "32760")
+    assert (beyond.code, beyond.out) == (EXIT_USAGE, "")
+    assert "addresses from 32760 on; there are those below 32768" in beyond.err
 
 
 def test_nothing_is_shown_until_it_is_said(inside):
