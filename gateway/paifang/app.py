@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import resource
 import sys
 from typing import TYPE_CHECKING, Any
 
+from paifang.archive.restore import finish as finish_restore
 from paifang.audit.checkpoints import origin_of
 from paifang.audit.log import AuditLog
 from paifang.bridges.service import BridgeService
@@ -18,13 +18,14 @@ from paifang.bridges.ward.bridged import Clock
 from paifang.commands.journal import GATEWAY, Journal
 from paifang.commands.room import CommandRoom, Outside
 from paifang.commands.target import TWO_PERSONS_CLASS
+from paifang.config.folder import lock
 from paifang.config.names import split_listen
 from paifang.config.places import AUDIT_FOLDER, STORE_FILE
 from paifang.control.authority import Authority
 from paifang.control.server import ControlServer
 from paifang.coordination import Coordination
 from paifang.enrolment import Enrolment
-from paifang.errors import EXIT_USAGE, PaifangError, resource_error
+from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.feed import Feed
 from paifang.nodes.clocks import Clocks, ClockWatch
 from paifang.nodes.desk import estimate_uptime_ms, latest_values
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from paifang.store import Batch
     from paifang.store.points import Point, PointTable
 
-LOCK_FILE = "gateway.lock"
 REMIND_S = 10.0
 NOT_YET = (messages.BUSY, messages.TOO_SOON)
 """Refusals of a node that may be asked again."""
@@ -113,7 +113,9 @@ class Gateway:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         _allow_many_connections()
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(os.close, _lock(self.settings))
+            stack.callback(os.close, lock(self.settings.data))
+            if finish_restore(self.settings.data):
+                _log.warning("a restore that was broken off is carried out")
             self.policy = Policy.load(self.settings.policy_folder, self.settings.site)
             await self.store.open()
             stack.push_async_callback(self.store.close)
@@ -365,24 +367,6 @@ def _places(settings: Settings) -> tuple[Listen, list[Line]]:
     host, port = split_listen(settings.nodes.tcp.listen)
     lines = [Line(str(line.device), line.baud) for line in settings.nodes.serial]
     return Listen(host, port, settings.nodes.tcp.backlog), lines
-
-
-def _lock(settings: Settings) -> int:
-    """Make the data folder this gateway's alone and return the file that keeps it so. Raises PaifangError."""
-    folder = settings.data
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        hint = "check its owner, its mode and the mount, or choose another folder with --data"
-        raise resource_error(f"the data folder {folder} cannot be used: {error.strerror}", hint) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
-        hint = "stop it first, or choose another folder with --data"
-        raise resource_error(f"another gateway uses the data folder {folder}", hint) from error
-    return file
 
 
 def _allow_many_connections() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PART = ".part"
-JOURNAL = "-journal"
-"""What SQLite adds to the name of a database for its journal."""
+JOURNALS = ("-journal", "-wal", "-shm")
+"""What SQLite adds to the name of a database for the files beside it."""
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def new_file(path: Path, mode: int = 0o666) -> Generator[Path]:
                 _name(part, path)
             finally:
                 part.unlink(missing_ok=True)
-                part.with_name(part.name + JOURNAL).unlink(missing_ok=True)
+                _remove_journals(part)
             sync_folder(path.parent)
     except OSError as error:
         raise resource_error(f"cannot write {path}: {error.strerror or error}", "choose another place") from error
@@ -62,10 +62,15 @@ def _alone(path: Path, part: Path, mode: int) -> Generator[int]:
             raise resource_error(f"another process is writing {path}", "wait for it, or choose another name") from error
         os.fchmod(file, mode & ~_umask())
         os.ftruncate(file, 0)
-        part.with_name(part.name + JOURNAL).unlink(missing_ok=True)
+        _remove_journals(part)
         yield file
     finally:
         os.close(file)
+
+
+def _remove_journals(part: Path) -> None:
+    for suffix in JOURNALS:
+        part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
 def _name(part: Path, path: Path) -> None:

@@ -30,6 +30,8 @@ BUILT_IN = {
     "events": "paifang.cli.events:events",
     "air": "paifang.cli.air:air",
     "export": "paifang.cli.export:export",
+    "backup": "paifang.cli.backup:backup",
+    "restore": "paifang.cli.backup:restore",
     "send": "paifang.cli.send:app",
     "safe": "paifang.cli.safe:app",
     "pending": "paifang.cli.commands:pending",
