@@ -11,6 +11,8 @@ from paifang.control.lines import UnreachableError
 from paifang.errors import EXIT_REFUSED, PaifangError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from paifang.settings import Settings
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("ERROR", "red")}
@@ -134,7 +136,27 @@ def _of_modbus_server(settings: "Settings") -> "list[Any]":
     if wanted.listen is None:
         return []
     writable = sum(each.write for each in wanted.registers)
-    return [Finding(OK, "modbus_server", f"{len(wanted.registers)} points are shown, {writable} may be written")]
+    shown = Finding(OK, "modbus_server", f"{len(wanted.registers)} points are shown, {writable} may be written")
+    return [*(Finding(WARNING, "modbus_server", *told) for told in _shown_in_vain(settings)), shown]
+
+
+def _shown_in_vain(settings: "Settings") -> "Iterator[tuple[str, str]]":
+    """Points that a bridged device does not have by its profile, and what to do; those of nodes only they know."""
+    from paifang.bridges.plan import plan
+    from paifang.config.explain import nearest
+    from paifang.profiles.catalogue import Catalogue
+
+    try:
+        buses = plan(settings.bridges, Catalogue.of(settings.data))
+    except PaifangError:
+        return
+    points = {device.name: list(device.profile.points) for bus in buses for device in bus.devices}
+    for each in settings.modbus_server.registers:
+        node, _, point = each.point.partition("/")
+        if point not in points.get(node, [point]):
+            near = nearest(point, points[node])
+            hint = f'did you mean "{node}/{near}"?' if near else f"paifang nodes show {node}"
+            yield f"{node} has no point {point}: address {each.address} has no value", hint
 
 
 def _print(found: "list[Any]") -> None:

@@ -186,6 +186,20 @@ def test_check_says_what_does_not_fit(add, inside, settings, line):
     assert f"{line} is in [[nodes.serial]] and in [[bridges]]" in done.out
 
 
+def test_check_says_which_points_a_bridged_device_has_not(add, inside, settings):
+    add("meter-1", "eastron-sdm120", "--unit", "1")
+    table = '\n[[modbus_server.registers]]\npoint = "{}"\naddress = {}\n'
+    shown = enumerate(("meter-1/voltage", "meter-1/voltag", "node-1/whatever"))
+    settings.write_text(
+        f"{settings.read_text()}\n[modbus_server]\nlisten = '127.0.0.1:0'\n"
+        + "".join(table.format(point, 2 * number) for number, point in shown)
+    )
+    told = [row for row in inside("check", "--json").json if row["subject"] == "modbus_server"]
+    assert [(row["level"], row["message"], row["hint"]) for row in told if row["level"] != "ok"] == [
+        ("warning", "meter-1 has no point voltag: address 2 has no value", 'did you mean "meter-1/voltage"?')
+    ]
+
+
 async def test_a_second_person_is_asked_for_by_name_of_who_checks(daemon, people, add, settings, line, ask):
     add("relays", "modbus-relay-8", "--unit", "2")
     settings.write_text(settings.read_text() + 'two_persons = ["relay_8"]\n')
