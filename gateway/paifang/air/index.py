@@ -59,17 +59,11 @@ class AirIndex:
         return self.index is not None and any(part.beyond and part.index == self.index for part in self.parts)
 
 
-def present(standard: Standard, measured: Mapping[str, Measured]) -> AirIndex:
-    """The index of the newest hour. Raises PaifangError for what is below zero."""
-    return _assess(standard, standard.present, measured)
+def assess(standard: Standard, rules: Sequence[Rule], measured: Mapping[str, Measured]) -> AirIndex:
+    """The index by `rules`: those of the newest hour or of the day that it ends, `standard.present` or `.daily`.
 
-
-def daily(standard: Standard, measured: Mapping[str, Measured]) -> AirIndex:
-    """The index of the day whose 24 hours are the last of the series. Raises PaifangError as `present` does."""
-    return _assess(standard, standard.daily, measured)
-
-
-def _assess(standard: Standard, rules: Sequence[Rule], measured: Mapping[str, Measured]) -> AirIndex:
+    Raises PaifangError for what is below zero.
+    """
     parts = tuple(_part(standard, rule, measured[rule.pollutant]) for rule in rules if rule.pollutant in measured)
     there = [part for part in parts if part.index is not None]
     has_index = {part.pollutant for part in there}

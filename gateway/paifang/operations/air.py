@@ -12,18 +12,17 @@ from paifang.errors import bad_argument, not_found
 from paifang.store import hours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from paifang.air.index import AirIndex, Measured, SubIndex
-    from paifang.air.standards import Standard
+    from paifang.air.standards import Rule, Standard
     from paifang.control.authority import Caller
     from paifang.control.connection import Handler
     from paifang.store import Store
     from paifang.store.hours import Hourly
     from paifang.store.points import Point, PointTable
 
-HOURS = 24
-"""The longest average looks back so far."""
+DAY_HOURS = 24
 DEFAULT = standards.CN_2026.name
 RAW = "as measured"
 _POINTS = (*units.POLLUTANTS, correction.CF1, correction.HUMIDITY)
@@ -32,12 +31,16 @@ _DECIMALS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What is asked for: `rate` makes the index of `from_ms`..`until_ms` out of the hours up to then."""
+    """What is asked for: the index of `from_ms`..`until_ms`, which `rules` make out of the hours up to then."""
 
     standard: Standard
+    rules: Sequence[Rule]
     from_ms: int
     until_ms: int
-    rate: Callable[[Standard, Mapping[str, Measured]], AirIndex]
+
+    def hours(self, pollutants: Collection[str]) -> int:
+        """How far the averages of these look back."""
+        return max((rule.averaging.hours for rule in self.rules if rule.pollutant in pollutants), default=1)
 
 
 class AirOperations:
@@ -68,17 +71,12 @@ class AirOperations:
         report = self._of_day(standard, day) if day else self._of_hour(standard)
         rows: list[dict[str, Any]] = []
         for station in self._stations(node):
-            found = await self._store.read(
-                lambda connection, station=station: hours.hourly(
-                    connection, station, _POINTS, report.until_ms, HOURS, self._table
-                )
-            )
-            rows += self._rows(station, report, self._with_silent(station, found))
+            rows += self._rows(station, report, await self._read(station, report))
         return rows
 
     def _of_hour(self, standard: Standard) -> _Report:
         until_ms = self._utc_ms() // hours.HOUR_MS * hours.HOUR_MS
-        return _Report(standard, until_ms - hours.HOUR_MS, until_ms, index.present)
+        return _Report(standard, standard.present, until_ms - hours.HOUR_MS, until_ms)
 
     def _of_day(self, standard: Standard, day: str) -> _Report:
         """A day of this machine's time zone. Raises PaifangError when it is none, not over, or not reported here."""
@@ -92,7 +90,7 @@ class AirOperations:
             raise bad_argument(f"{day!r} is no day", 'give it as "2026-11-27"') from error
         if until_ms > self._utc_ms():
             raise bad_argument(f"{day} is not over yet", "leave the day out for the last hour")
-        return _Report(standard, until_ms - HOURS * hours.HOUR_MS, until_ms, index.daily)
+        return _Report(standard, standard.daily, until_ms - DAY_HOURS * hours.HOUR_MS, until_ms)
 
     def _stations(self, node: str | None) -> list[str]:
         """Those that measure what has an index. Raises PaifangError when `node` is none of them."""
@@ -111,10 +109,14 @@ class AirOperations:
         known = self._table(newest.description) if newest is not None else None
         return [point for point in known.points if point.name in units.POLLUTANTS] if known is not None else []
 
-    def _with_silent(self, node: str, found: Mapping[str, Hourly]) -> dict[str, Hourly]:
-        """`found`, and the points that are there and have said nothing."""
-        silent = {point.name: hours.Hourly(point.unit, (None,) * HOURS, False) for point in self._rated(node)}
-        return {**silent, **found}
+    async def _read(self, node: str, report: _Report) -> dict[str, Hourly]:
+        """Also of points that are there and have said nothing."""
+        rated = self._rated(node)
+        back = report.hours([point.name for point in rated])
+        found = await self._store.read(
+            lambda connection: hours.hourly(connection, node, _POINTS, report.until_ms, back, self._table)
+        )
+        return {point.name: hours.Hourly(point.unit, (None,) * back, False) for point in rated} | found
 
     def _rows(self, node: str, report: _Report, found: Mapping[str, Hourly]) -> list[dict[str, Any]]:
         measured = {name: _measured(found[name]) for name in units.POLLUTANTS if name in found}
@@ -129,7 +131,11 @@ class AirOperations:
             "indicative": node not in self._bridged() or any(each.indicative for each in found.values()),
         }
         return [
-            {**common, "method": method, **_index(report.rate(report.standard, each), method, report.until_ms)}
+            {
+                **common,
+                "method": method,
+                **_index(index.assess(report.standard, report.rules, each), method, report.until_ms),
+            }
             for method, each in methods.items()
         ]
 

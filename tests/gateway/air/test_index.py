@@ -6,11 +6,15 @@ from fractions import Fraction
 
 import pytest
 
-from paifang.air.index import Measured, daily, present
+from paifang.air.index import Measured, assess
 from paifang.air.standards import CN_2012, CN_2026, EU, US, named
 from paifang.errors import PaifangError
 
 CLEAN = {"so2": 5, "no2": 10, "o3": 50, "co": 1}
+
+
+def present(standard, measured):
+    return assess(standard, standard.present, measured)
 
 
 def hours(value, count=24, unit="µg/m3"):
@@ -107,7 +111,7 @@ def test_beyond_the_scale():
 
 
 def test_a_day_by_the_chinese_report():
-    found = daily(CN_2026, air(pm25=60, pm10=60, so2=50, no2=40, o3=100, co=2))
+    found = assess(CN_2026, CN_2026.daily, air(pm25=60, pm10=60, so2=50, no2=40, o3=100, co=2))
     assert (found.index, found.dominant) == (100, ("pm25",))
     assert {part.averaging for part in found.parts} == {"24 h mean", "greatest 8 h mean of the day"}
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from paifang.store import Store
+from paifang.store import Store, hours
 from paifang.store.hours import HOUR_MS, SLOT_MS, hourly
 from paifang.store.points import Point, PointTable
 from paifang_wire import messages
@@ -48,9 +48,9 @@ class Reports:
         for slot in slots:
             self.add(END_MS - (hours_ago + 1) * HOUR_MS + slot * SLOT_MS, value, quality)
 
-    async def means(self, hours=3, table=lambda _: TABLE, names=("pm25",)):
+    async def means(self, count=3, table=lambda _: TABLE, names=("pm25",)):
         await self.store.flush()
-        found = await self.store.read(lambda connection: hourly(connection, "aq-1", names, END_MS, hours, table))
+        found = await self.store.read(lambda connection: hourly(connection, "aq-1", names, END_MS, count, table))
         return {name: each.means for name, each in found.items()}.get("pm25")
 
 
@@ -141,6 +141,21 @@ async def test_what_was_reported_in_another_scale_is_not_mixed_in(reports):
     reports.fill(0, 10)
     tables = iter([OTHER_SCALE] * 12 + [TABLE] * 12)
     assert await reports.means(2, table=lambda _: next(tables)) == (None, 10)
+
+
+async def test_what_has_come_since_does_not_hide_an_old_hour(reports, monkeypatch):
+    monkeypatch.setattr(hours, "SCAN_LIMIT", 12)
+    reports.fill(0, 100)
+    for number in range(50):
+        reports.add(END_MS + number, 900)
+    assert await reports.means(1) == (10,)
+
+
+async def test_of_a_node_that_tells_too_much_older_hours_are_missing(reports, monkeypatch):
+    monkeypatch.setattr(hours, "SCAN_LIMIT", 12)
+    reports.fill(1, 100)
+    reports.fill(0, 200)
+    assert await reports.means(2) == (None, 20)
 
 
 async def test_other_points_are_left_alone(reports):
