@@ -1,7 +1,7 @@
 """`paifang profile`: what third-party devices are, from a manual to a file that reads its own frame."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -225,6 +225,8 @@ def _point_row(profile: "AnyProfile", name: str) -> dict[str, Any]:
 def _attribute(key: str, value: Any) -> str:
     if key in {"address", "object", "scale_register", "write_address"}:
         return f"{key}={value:#06x}" if key != "object" else f"{key}={value:#04x}"
+    if isinstance(value, tuple):
+        return f"{key}={','.join(map(hex, cast('tuple[int, ...]', value)))}"
     return f"{key}={value.hex() if isinstance(value, bytes) else value}"
 
 

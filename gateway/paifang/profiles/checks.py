@@ -83,7 +83,8 @@ def _units(place: KeyPath, point: Point[Attributes], _profile: AnyProfile) -> It
         if unit is not None and units.find(unit) is None:
             unknown = True
             near = units.nearest(unit)
-            yield Mistake((*place, table, "unit"), f'there is no unit "{unit}"', near)
+            known = "" if near else f"; known are {', '.join(units.NAMES)}"
+            yield Mistake((*place, table, "unit"), f'there is no unit "{unit}"{known}', near)
     target, source = units.find(point.properties.unit), units.find(point.attributes.unit or point.properties.unit)
     if unknown or target is None or source is None:
         return

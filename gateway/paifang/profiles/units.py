@@ -70,6 +70,8 @@ def _read(quantity: str, row: str) -> Unit:
 _NAMED = {row.split()[0]: _read(quantity, row) for quantity, rows in _TABLE.items() for row in rows}
 _UNITS = _NAMED | {ucum: _NAMED[name] for ucum, name in _UCUM.items()} | {"": _NAMED[_NUMBER]}
 
+NAMES = tuple(name for name in _NAMED if name != _NUMBER)
+"""As people write them."""
 _BY_LETTERS = {spelling.casefold(): spelling for spelling in reversed(_UNITS)}
 
 

@@ -68,6 +68,7 @@ def test_show_says_what_a_point_means_and_how_it_is_reached(inside):
         "how": "table=coil address=0x0000",
     }  # fmt: skip
     assert "object=0x02" in inside("profile", "show", "bthome").out
+    assert "type=uint16 nan=0xffff\n" in inside("profile", "show", "abb-b23").out
 
 
 @pytest.mark.parametrize("command", ["show", "check", "test"])

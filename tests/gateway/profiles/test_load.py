@@ -68,6 +68,11 @@ BAD = [
         '1: name: the file is called meter.toml: name = "meter", or another file name',
     ),
     ('unit = "V"', 'unit = "v"', '21: points.voltage.properties.unit: there is no unit "v"; did you mean "V"?'),
+    (
+        'unit = "V"',
+        'unit = "Ampère"',
+        '21: points.voltage.properties.unit: there is no unit "Ampère"; known are V, mV, kV, A, ',
+    ),
     ('unit = "kWh"', 'unit = "KWH"', '22: points.energy.attributes.unit: there is no unit "KWH"; did you mean "kWh"?'),
     ('unit = "kWh"', 'unit = "kW"', "22: points.energy.attributes.unit: kW is power, Wh is energy"),
     (
