@@ -16,6 +16,8 @@ from paifang.config.toml_lines import KeyPath, nearest_line
 from paifang.settings import Settings
 
 _FOUND_LIMIT = 60
+_TWICE = re.compile(r"Cannot declare \((.+)\) twice")
+"""As `tomllib` says it, with the parts of the table's name."""
 
 # What each of pydantic's refusals means for somebody who writes TOML; {…} comes from the error's context.
 _EXPECTED = {
@@ -65,8 +67,19 @@ def syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: Path) -> Pro
     line = int(match["line"] or text.rstrip("\n").count("\n") + 1)
     shown = text.splitlines()[line - 1].strip() if text.strip() else ""
     where = f", column {match['column']}" if match["column"] else ""
+    twice = _TWICE.fullmatch(match["what"])
+    if twice is not None:
+        name = dotted(tuple(re.findall(r"'(.+?)'", twice[1])))
+        return Problem(file, line, "", f"not TOML: [{name}] is there twice, {_before(name, text, line)}", found=shown)
     what = f"not TOML: {match['what'][:1].lower()}{match['what'][1:]}{where}"
     return Problem(file, line, "", f"{what}: {_shorten(shown)}" if shown else what, found=shown)
+
+
+def _before(name: str, text: str, line: int) -> str:
+    """Where the table is that a second one follows, and what to do; it may also have been made by dotted names."""
+    header = re.compile(rf"\s*\[\[?{re.escape(name)}\]")
+    earlier = [number for number, each in enumerate(text.splitlines()[: line - 1], 1) if header.match(each)]
+    return f"first on line {earlier[0]}: put both into one" if earlier else "put both into one"
 
 
 def problems(

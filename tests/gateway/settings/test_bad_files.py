@@ -160,6 +160,10 @@ BAD = [
     ("site = ", "1: not TOML: invalid value: site ="),
     ('a = 1\nb = "x', '2: not TOML: unterminated string: b = "x'),
     ("[nodes\nx = 1", "1: not TOML: expected ']' at the end of a table declaration, column 7: [nodes"),
+    (
+        "[log]\n[nodes.tcp]\n[nodes.tcp]",
+        "3: not TOML: [nodes.tcp] is there twice, first on line 2: put both into one",
+    ),
     ("site = 'a'\nsite = 'b'", "2: not TOML: cannot overwrite a value: site = 'b'"),
 ]
 
