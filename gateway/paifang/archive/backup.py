@@ -14,7 +14,7 @@ import apsw
 
 from paifang.archive import log_copy, placing, seal, source
 from paifang.errors import PaifangError, resource_error
-from paifang.store import database
+from paifang.store import database, health
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -74,7 +74,7 @@ def check(file: Path) -> About:
         about, sealed = _about(connection, file)
         if not seal.is_sealed(file, sealed):
             raise _damaged(file, "it is not what was written")
-        if found := database.check(connection):
+        if found := health.findings(connection):
             raise _damaged(file, found[0])
         for name, rows in connection.execute("SELECT name, rows FROM backup_rows").fetchall():
             if rows != (counted := _rows(connection, name)):

@@ -19,7 +19,7 @@ from paifang.archive.placing import sync_folder
 from paifang.config.folder import lock
 from paifang.config.places import AUDIT_FOLDER, STORE_FILE
 from paifang.errors import EXIT_USAGE, PaifangError, resource_error
-from paifang.store import database, schema
+from paifang.store import database, health, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,7 @@ def _stage_store(file: Path, path: Path) -> None:
             target.execute(f"DROP TABLE {table}")
     try:
         connection = database.connect(path)
-        found = database.check(connection)
+        found = health.findings(connection)
         connection.pragma("journal_mode", "delete")
         connection.close()
     except apsw.Error as error:

@@ -1,11 +1,12 @@
 """`paifang check`: the settings and the machine, before a gateway runs or while it does."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from paifang.cli import output
 from paifang.cli.options import ConfigOption, DataOption, JsonOption, asked
+from paifang.config.places import STORE_FILE
 from paifang.control.client import ControlClient
 from paifang.control.lines import UnreachableError
 from paifang.errors import EXIT_REFUSED, PaifangError
@@ -19,7 +20,11 @@ _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("ER
 
 
 def check(
-    ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    ctx: typer.Context,
+    store: Annotated[bool, typer.Option("--store", help="Look through every page of the store, too.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Look over the settings and this machine.
 
@@ -31,6 +36,7 @@ def check(
     \b
     paifang check
     paifang check --config new.toml && systemctl reload paifang
+    paifang check --store
     """
     wanted = asked(ctx, data, config, as_json)
     from paifang.config.environment import ERROR, OK, Finding, findings
@@ -46,6 +52,8 @@ def check(
     found += _of_bridges(loaded.settings)
     found += _of_signals(loaded.settings)
     found += _of_modbus_server(loaded.settings)
+    if store:
+        found.append(_of_store(loaded.settings))
     if wanted.as_json:
         output.print_json([finding.as_dict() for finding in found])
     else:
@@ -157,6 +165,23 @@ def _shown_in_vain(settings: "Settings") -> "Iterator[tuple[str, str]]":
             near = nearest(point, points[node])
             hint = f'did you mean "{node}/{near}"?' if near else f"paifang nodes show {node}"
             yield f"{node} has no point {point}: address {each.address} has no value", hint
+
+
+def _of_store(settings: "Settings") -> "Any":
+    """Whether every page of the store is sound; minutes for a large one, during which the gateway goes on."""
+    from paifang.archive import source
+    from paifang.config.environment import ERROR, OK, Finding
+    from paifang.store import health
+
+    path = settings.data / STORE_FILE
+    try:
+        with source.opened(path) as connection:
+            found = health.findings(connection)
+    except PaifangError as error:
+        return Finding(ERROR, "store", error.message, error.hint)
+    if found:
+        return Finding(ERROR, "store", f"{path} is damaged: {found[0]}", health.RESTORE_HINT)
+    return Finding(OK, "store", f"{path} is sound")
 
 
 def _print(found: "list[Any]") -> None:

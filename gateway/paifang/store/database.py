@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import apsw
 
 from paifang.errors import PaifangError, resource_error
-from paifang.store import schema
+from paifang.store import health, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,8 @@ _CAUSES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.ReadOnlyError, "{path} cannot be written", "check the owner and mode of the data folder, and the mount"),
     (apsw.PermissionsError, "{path} cannot be written", "check the owner and mode of the data folder"),
     (apsw.CantOpenError, "{path} cannot be opened", "check that the data folder exists and can be written"),
-    (apsw.CorruptError, "{path} is damaged", "move it aside and restore a backup; `paifang check` says more"),
-    (apsw.NotADBError, "{path} is not a database", "move it aside; the gateway makes a new one"),
+    (apsw.CorruptError, "{path} is damaged", health.RESTORE_HINT),
+    (apsw.NotADBError, "{path} is not a database", health.RESTORE_HINT),
     (apsw.BusyError, "{path} is in use by another process", "end the other process; one gateway a data folder"),
     (apsw.LockedError, "{path} is in use by another process", "end the other process; one gateway a data folder"),
     (apsw.IOError, "{path} cannot be read or written", "check the disk; the system log may say more"),
@@ -70,9 +70,3 @@ def close(connection: Connection) -> None:
     """Close, whatever state the disk is in: what is synced stays in the log and is found there again."""
     with contextlib.suppress(apsw.Error):
         connection.close(force=True)
-
-
-def check(connection: Connection) -> list[str]:
-    """What PRAGMA integrity_check finds; empty when the file is sound."""
-    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-    return [] if found == ["ok"] else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
 Row = tuple[Any, ...]
@@ -32,6 +32,7 @@ class Connection(Protocol):
     def total_changes(self) -> int: ...
     def set_busy_timeout(self, milliseconds: int) -> None: ...
     def wal_autocheckpoint(self, n: int) -> None: ...
+    def set_progress_handler(self, callable: Callable[[], bool] | None, nsteps: int = ...) -> None: ...  # noqa: A002
     def close(self, force: bool = ...) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(

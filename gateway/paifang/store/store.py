@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from paifang.errors import PaifangError
-from paifang.store import database
+from paifang.store import database, health
 from paifang.store.boots import Boot, Boots
 from paifang.store.registry import Registry
 from paifang.store.writer import Batch, Job, Writer, split_waiting
@@ -66,7 +66,10 @@ class Store:
     async def open(self) -> None:
         """Open or create the file and start the writer. Raises PaifangError (exit code 4)."""
         self._loop = asyncio.get_running_loop()
+        left_open = health.was_left_open(self.path)
         self._connection = self._connect()
+        if left_open:
+            health.check_start(self._connection, self.path)
         self._reading = self._connect()
         try:
             self.registry = Registry(self._connection)

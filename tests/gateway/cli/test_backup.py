@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -95,3 +96,39 @@ def test_json(paifang, inside, tmp_path):
     assert about.pop("made_ms") > 0
     file = str(tmp_path / "new.backup")
     assert about == {"file": file, "site": "ward-1", "has_log": False, "records": 0, "nodes": 0}
+
+
+async def test_a_damaged_page_is_told_at_the_start_and_one_command_helps(daemon, paifang, ask, tmp_path):
+    await daemon.start()
+    node = await daemon.node()
+    await stored(node, range(1, 200))
+    await ask("backup", tmp_path / "ward.backup")
+    await stored(node, range(200, 210))
+    await daemon.signal(signal.SIGKILL)
+    await daemon.ended()
+    path = paifang.data / "paifang.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint")
+        other.execute("INSERT INTO facts VALUES ('a row', 1)")
+        other.commit()
+        spoil_last_page(path)
+        left = [f.name for f in paifang.data.glob("paifang.db*")]
+        for name in left:
+            shutil.copy(paifang.data / name, tmp_path / name)
+    for name in left:
+        shutil.copy(tmp_path / name, paifang.data / name)
+
+    checked = await ask("check", "--store")
+    assert (checked.code, "is damaged" in checked.out) == (1, True)
+    refused = await paifang("run")
+    assert refused.code == 4
+    assert "is damaged" in refused.err
+    assert "paifang restore BACKUP --aside" in refused.err
+    assert (await ask("restore", tmp_path / "ward.backup", "--aside")).code == 0
+    assert "is sound" in (await ask("check", "--store")).out
+    await daemon.start()
+
+
+def spoil_last_page(path):
+    data = path.read_bytes()
+    path.write_bytes(data[:-4096] + b"\xa5" * 4096)

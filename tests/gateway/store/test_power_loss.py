@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from recording import Disk, RecordingVFS, remove_files, write_files
 
 from paifang.errors import PaifangError
-from paifang.store import Batch, Store, database
+from paifang.store import Batch, Store, database, health
 from paifang_wire.errors import WireError
 from paifang_wire.marks import RecordMarks
 
@@ -84,7 +84,7 @@ async def findings(folder: Path, acked: Numbers) -> list[str]:
 
 
 def look(connection: Any, acked: Numbers) -> list[str]:
-    wrong = [f"damaged: {line}" for line in database.check(connection)]
+    wrong = [f"damaged: {line}" for line in health.findings(connection)]
     stored: Numbers = {}
     for node, boot, number in connection.execute("SELECT node, boot, number FROM records"):
         if number in stored.setdefault((node, boot), set()):
