@@ -34,14 +34,23 @@ SYMPTOMS: Mapping[Fault, str] = {
     "noise": "bytes that are no frame: noise, or a wrong speed",
     "other_unit": "answers of another unit: two devices with one address",
 }
+LOOK_AT: Mapping[str, str] = {
+    "line": "check wiring, power, address, baud rate and parity",
+    "tcp": 'check power, host, port and unit; a serial server that passes bytes on wants framing = "rtu"',
+    "rtu": "check wiring, power, unit, baud rate and parity of the server; one that speaks Modbus TCP wants no framing",
+}
+"""When a device does not answer: on a serial line, by Modbus TCP, behind a serial server."""
 _BELIEVED = (messages.GOOD, messages.INDICATIVE)
 
 
 @dataclass(slots=True)
 class Trial:
-    """`down`: why it cannot be read at all. `order`: bytes and words that make more sense, see `orders`."""
+    """`down`: why it cannot be read at all, `look_at`: what to do then. `order`: that of bytes and words which makes
+    more sense, see `orders`.
+    """
 
     profile: AnyProfile
+    look_at: str = LOOK_AT["line"]
     readings: dict[str, Reading] = field(default_factory=dict[str, "Reading"])
     denied: dict[str, str] = field(default_factory=dict[str, str])
     down: str = ""
@@ -51,7 +60,10 @@ class Trial:
     def odd(self) -> Iterator[str]:
         """What somebody who has just wired the device wants to know."""
         if self.down:
-            yield f"{self.down}: check wiring, power, address, baud rate and parity"
+            yield f"{self.down}: {self.look_at}"
+            return
+        if why := self._refused_whole():
+            yield f"every point: {why}: is it this kind of device, the right table, and are addresses counted from 0?"
             return
         for name in self.profile.points:
             found = self.readings.get(name)
@@ -63,13 +75,18 @@ class Trial:
             yield f'words look swapped: order = "{self.order}" makes more sense of the values'
         yield from (f"{SYMPTOMS[fault]}: {count} times" for fault, count in self.faults.items() if fault in SYMPTOMS)
 
+    def _refused_whole(self) -> str:
+        """Why, when all that was asked for was refused for the same reason."""
+        reasons = {self.denied.get(name, "") for name in self.profile.points}
+        return reasons.pop() if len(reasons) == 1 and not self.readings else ""
+
 
 async def tried(bus: PlannedBus, name: str) -> Trial:
     """Reads every point of one device of a bus. Raises PaifangError when the bus cannot be had."""
     started_s = heard_s = time.monotonic()
     party, members = party_of(bus, round(started_s * 1e6))
     assert party is not None
-    found = Trial(next(device.profile for device in bus.devices if device.name == name))
+    found = Trial(next(device.profile for device in bus.devices if device.name == name), _look_at(bus))
     member = members[name]
     remembering = _Remembering(member)
     party.add(name, cast("Member", remembering))
@@ -88,6 +105,12 @@ async def tried(bus: PlannedBus, name: str) -> Trial:
     if isinstance(member, ModbusMember):
         found.order = better_order(cast("ModbusProfile", found.profile), remembering.answers.items(), member.base)
     return found
+
+
+def _look_at(bus: PlannedBus) -> str:
+    if bus.settings.tcp is None or bus.protocol != "modbus":
+        return LOOK_AT["line"]
+    return LOOK_AT[bus.settings.framing]
 
 
 def _take(trial: Trial, event: Any) -> None:

@@ -143,8 +143,26 @@ def test_what_is_odd_about_a_device_is_told(add, inside):
     done = inside("bridge", "test", "meter-9")
     assert done.code == EXIT_REFUSED
     assert "it does not answer: check wiring, power, address, baud rate and parity" in done.err
+    add("meter-2", "eastron-sdm120", "--unit", "2")
+    done = inside("bridge", "test", "meter-2")
+    assert done.code == EXIT_REFUSED
+    assert done.err.startswith("every point: refused: exception 2, illegal data address: is it this kind of device")
     done = inside("bridge", "test", "meter-4")
-    assert "no bridged device meter-4; the settings have meter-3, meter-9" in done.err
+    assert "no bridged device meter-4; the settings have meter-3, meter-9, meter-2" in done.err
+
+
+@pytest.mark.parametrize(
+    ("spoken", "said", "told"),
+    [("rtu", (), 'wants framing = "rtu"'), ("tcp", ("--rtu",), "one that speaks Modbus TCP wants no framing")],
+)
+def test_a_server_that_frames_otherwise_does_not_answer(inside, settings, spoken, said, told):
+    settings.write_text("")
+    with ModbusPeer({1: {"input": floats()}}, tcp=0, framing=spoken) as peer:
+        place = f"127.0.0.1:{peer.place}"
+        assert inside("bridge", "add", "meter-1", "eastron-sdm120", "--tcp", place, "--unit", "1", *said).code == 0
+        done = inside("bridge", "test", "meter-1")
+    assert done.code == EXIT_REFUSED
+    assert told in done.err
 
 
 async def test_a_running_gateway_lists_locks_and_traces(daemon, paifang, add, settings, line):
