@@ -40,6 +40,10 @@ LOOK_AT: Mapping[str, str] = {
     "rtu": "check wiring, power, unit, baud rate and parity of the server; one that speaks Modbus TCP wants no framing",
 }
 """When a device does not answer: on a serial line, by Modbus TCP, behind a serial server."""
+MEANT: Mapping[int, str] = {
+    messages.ABSENT: ": the device says that it has no value",
+    messages.IMPLAUSIBLE: ": beyond what its profile takes for possible",
+}
 _BELIEVED = (messages.GOOD, messages.INDICATIVE)
 
 
@@ -70,7 +74,7 @@ class Trial:
             if found is None:
                 yield f"{name}: no value: {self.denied.get(name, 'it did not come')}"
             elif found[1] not in _BELIEVED:
-                yield f"{name}: {names.QUALITY[found[1]]}"
+                yield f"{name}: {names.QUALITY[found[1]]}{MEANT.get(found[1], '')}"
         if self.order is not None:
             yield f'words look swapped: order = "{self.order}" makes more sense of the values'
         yield from (f"{SYMPTOMS[fault]}: {count} times" for fault, count in self.faults.items() if fault in SYMPTOMS)

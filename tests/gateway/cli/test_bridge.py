@@ -140,6 +140,7 @@ def test_what_is_odd_about_a_device_is_told(add, inside):
     done = inside("bridge", "test", "meter-3")
     assert done.code == EXIT_REFUSED
     assert 'words look swapped: order = "CDAB"' in done.err
+    assert "implausible: beyond what its profile takes for possible" in done.err
     done = inside("bridge", "test", "meter-9")
     assert done.code == EXIT_REFUSED
     assert "it does not answer: check wiring, power, address, baud rate and parity" in done.err
