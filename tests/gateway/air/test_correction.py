@@ -13,7 +13,8 @@ from paifang.air.correction import corrected
 
 # Values of the formula as it is published, worked apart from this code.
 @pytest.mark.parametrize(
-    ("cf1", "expected"), [(10, "6.68"), (50, "40.74"), (100, "80.04"), (210, "166.50"), (260, "242.12")]
+    ("cf1", "expected"),
+    [(10, "6.68"), (40, "27.64"), (50, "40.74"), (100, "80.04"), (210, "166.50"), (235, "200.04"), (260, "242.12")],
 )
 def test_published_values_at_half_humidity(cf1, expected):
     assert abs(corrected(Fraction(cf1), Fraction(50)) - Fraction(expected)) <= Fraction(1, 200)

@@ -38,7 +38,8 @@ def test_equals_are_all_named():
 
 
 def test_in_china_nothing_dominates_excellent_air():
-    assert present(CN_2026, air(pm25=35, pm10=20, **CLEAN)).dominant == ()
+    for standard in (CN_2012, CN_2026):
+        assert present(standard, air(pm25=35, pm10=20, **CLEAN)).dominant == ()
     assert present(US, air(pm25=5)).dominant == ("pm25",)
 
 
@@ -102,6 +103,32 @@ def test_gases_are_converted_at_the_temperature_of_the_standard():
     assert [present(each, no2).parts[0].unit for each in (EU, CN_2026, US)] == ["µg/m3", "µg/m3", "ppb"]
     by_mass = [float(present(each, no2).parts[0].concentration) for each in (EU, CN_2026)]
     assert by_mass == pytest.approx([24.87, 24.45], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("standard", "pollutant", "averaging", "least"),
+    [
+        (CN_2012, "pm25", "24 h mean", 20),
+        (CN_2012, "o3", "8 h mean", 6),
+        (US, "o3", "8 h mean", 6),
+        (US, "co", "8 h mean", 6),
+        (US, "so2", "24 h mean", 18),
+    ],
+)
+def test_each_average_needs_the_hours_of_its_standard(standard, pollutant, averaging, least):
+    def average(count):
+        parts = present(standard, {pollutant: hours(900, count)}).parts
+        return next(part for part in parts if part.averaging == averaging)
+
+    assert average(least).index is not None
+    assert average(least - 1).reason.endswith(f"{least} are needed")
+
+
+def test_standards_are_in_force_from_a_day_and_until_another():
+    day_ms, first_ms = 86_400_000, 1_772_323_200_000  # 2026-03-01
+    assert [CN_2012.is_in_force(first_ms + each) for each in (-day_ms, -1, 0)] == [True, True, False]
+    assert [CN_2026.is_in_force(first_ms + each) for each in (-day_ms, -1, 0)] == [False, False, True]
+    assert EU.is_in_force(0)
 
 
 def test_beyond_the_scale():

@@ -116,6 +116,11 @@ async def test_nothing_and_less_than_nothing_do_not_count(reports):
     assert await reports.means(1) == (10,)
 
 
+async def test_clean_air_is_zero_and_not_nothing(reports):
+    reports.fill(0, 0)
+    assert await reports.means(1) == (0,)
+
+
 async def test_readings_are_dated_by_their_boot_when_the_node_had_no_clock(reports):
     reports.boot.offset_ms = END_MS - HOUR_MS
     for slot in range(12):
