@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
+# One more than there are processors: a good part of the tests waits for boards that keep real time.
+JOBS   ?= $(shell expr $$(nproc) + 1)
 
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -18,7 +20,7 @@ demo: venv
 	$(BIN)/paifang demo $(ARGS)
 
 test: venv
-	$(BIN)/python -m pytest --tier test -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --tier test -n $(JOBS) --dist worksteal $(ARGS)
 
 soak: venv
 	$(BIN)/python -m pytest --tier soak $(ARGS)
