@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    """An empty bench. To look through all that the tests before have left would hold up its boards for 0.2 s at a time."""
+    """An empty bench."""
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # to look through all that earlier tests have left would hold up its boards for 0.2 s at a time
     try:
         async with Bench(tmp_path / "bench") as made:
             yield made
