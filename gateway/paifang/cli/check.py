@@ -135,36 +135,48 @@ def _of_modbus_server(settings: "Settings") -> "list[Any]":
     from paifang.scada import registers_of
 
     wanted = settings.modbus_server
+    vain = [Finding(WARNING, "modbus_server", *told) for told in _shown_in_vain(settings)]
     try:
         registers_of(wanted)
         if wanted.key is not None and wanted.passphrase_file is not None:
             open_key(wanted.key, wanted.passphrase_file, "what Modbus clients write")
     except PaifangError as error:
-        return [Finding(ERROR if error.code == "config" else WARNING, "modbus_server", error.message, error.hint)]
+        level = ERROR if error.code == "config" else WARNING
+        return [*vain, Finding(level, "modbus_server", error.message, error.hint)]
     if wanted.listen is None:
-        return []
+        return vain
     writable = sum(each.write for each in wanted.registers)
     shown = Finding(OK, "modbus_server", f"{len(wanted.registers)} points are shown, {writable} may be written")
-    return [*(Finding(WARNING, "modbus_server", *told) for told in _shown_in_vain(settings)), shown]
+    return [*vain, shown]
 
 
 def _shown_in_vain(settings: "Settings") -> "Iterator[tuple[str, str]]":
-    """Points that a bridged device does not have by its profile, and what to do; those of nodes only they know."""
+    """Points that a bridged device does not have, or not to be written by clients, and what to do.
+
+    Its profile says so; what a node has, only the node knows.
+    """
     from paifang.bridges.plan import plan
     from paifang.config.explain import nearest
+    from paifang.keys.delegations import GREATEST_CLASS
     from paifang.profiles.catalogue import Catalogue
 
     try:
         buses = plan(settings.bridges, Catalogue.of(settings.data))
     except PaifangError:
         return
-    points = {device.name: list(device.profile.points) for bus in buses for device in bus.devices}
+    profiles = {device.name: device.profile for bus in buses for device in bus.devices}
     for each in settings.modbus_server.registers:
-        node, _, point = each.point.partition("/")
-        if point not in points.get(node, [point]):
-            near = nearest(point, points[node])
+        node, _, name = each.point.partition("/")
+        if node not in profiles:
+            continue
+        point = profiles[node].points.get(name)
+        if point is None:
+            near = nearest(name, list(profiles[node].points))
             hint = f'did you mean "{node}/{near}"?' if near else f"paifang nodes show {node}"
-            yield f"{node} has no point {point}: address {each.address} has no value", hint
+            yield f"{node} has no point {name}: address {each.address} has no value", hint
+        elif each.write and point.properties.point_class != GREATEST_CLASS:
+            what = f"{each.point} is of class {point.properties.point_class}: clients cannot write it"
+            yield what, f"they write points of class {GREATEST_CLASS}: take out its write = true"
 
 
 def _of_store(settings: "Settings") -> "Any":

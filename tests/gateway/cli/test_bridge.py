@@ -209,13 +209,23 @@ def test_check_says_which_points_a_bridged_device_has_not(add, inside, settings)
     add("meter-1", "eastron-sdm120", "--unit", "1")
     table = '\n[[modbus_server.registers]]\npoint = "{}"\naddress = {}\n'
     shown = enumerate(("meter-1/voltage", "meter-1/voltag", "node-1/whatever"))
+    add("relays", "modbus-relay-8", "--unit", "2")
     settings.write_text(
         f"{settings.read_text()}\n[modbus_server]\nlisten = '127.0.0.1:0'\n"
+        "allow = ['127.0.0.1']\nkey = 'no.key'\npassphrase_file = 'no.txt'\n"
         + "".join(table.format(point, 2 * number) for number, point in shown)
+        + table.format("relays/relay_1", 9)
+        + 'type = "bit"\nwrite = true\n'
     )
-    told = [row for row in inside("check", "--json").json if row["subject"] == "modbus_server"]
-    assert [(row["level"], row["message"], row["hint"]) for row in told if row["level"] != "ok"] == [
-        ("warning", "meter-1 has no point voltag: address 2 has no value", 'did you mean "meter-1/voltage"?')
+    rows = inside("check", "--json").json
+    told = [row for row in rows if row["subject"] == "modbus_server" and row["level"] != "ok"]
+    assert [(row["level"], row["message"], row["hint"]) for row in told[:2]] == [
+        ("warning", "meter-1 has no point voltag: address 2 has no value", 'did you mean "meter-1/voltage"?'),
+        (
+            "warning",
+            "relays/relay_1 is of class 2: clients cannot write it",
+            "they write points of class 1: take out its write = true",
+        ),
     ]
 
 
