@@ -26,6 +26,7 @@ from paifang.bridges.ble import advertisement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+READS_ONLY = "the bridge does not ask for this, and the backend of the rig does not have it"
 NO_ADAPTER = "No powered Bluetooth adapters found."
 CENTRAL = "F0:F1:F2:F3:F4:F5"
 FAULTS = (BaseBumbleError, asyncio.TimeoutError)
@@ -250,19 +251,19 @@ class _Client(BaseBleakClient):
         return 23
 
     async def unpair(self) -> None:
-        raise NotImplementedError
+        raise BleakError(READS_ONLY)
 
     async def write_gatt_char(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError
+        raise BleakError(READS_ONLY)
 
     async def read_gatt_descriptor(self, *_: Any, **__: Any) -> bytearray:
-        raise NotImplementedError
+        raise BleakError(READS_ONLY)
 
     async def write_gatt_descriptor(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError
+        raise BleakError(READS_ONLY)
 
     async def stop_notify(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError
+        raise BleakError(READS_ONLY)
 
 
 def _uuid(uuid: UUID) -> str:
