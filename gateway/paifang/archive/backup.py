@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import apsw
 
 from paifang.archive import log_copy, placing, seal, source
-from paifang.errors import PaifangError, resource_error
+from paifang.errors import PaifangError, not_found, resource_error
 from paifang.store import database, health
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def check(file: Path) -> About:
 @contextlib.contextmanager
 def opened(file: Path) -> Generator[Connection]:
     """A connection to a backup that cannot write it. Raises PaifangError when it is none."""
+    if not file.is_file():
+        raise not_found(f"there is no backup {file}", "`paifang backup` writes them")
     with source.opened(file) as connection:
         if connection.pragma("application_id") != APPLICATION_ID:
             raise resource_error(f"{file} is no backup", "a backup is what `paifang backup` writes")

@@ -158,7 +158,13 @@ def _rows(connection: Connection, node: str | None) -> Iterator[Row]:
     place: tuple[Any, ...] = (0,) if node is None else (node, _LEAST, _LEAST)
     query = _ALL if node is None else _OF_NODE
     while True:
-        page = connection.execute(query, (*place, last, messages.REPORT, PAGE_RECORDS)).fetchall()
+        page: list[Row] = []
+        try:
+            for row in connection.execute(query, (*place, last, messages.REPORT, PAGE_RECORDS)):
+                page.append(row)  # noqa: PERF402 - what was read before an error counts
+        except apsw.CorruptError:
+            yield from page
+            raise
         yield from page
         if len(page) < PAGE_RECORDS:
             return

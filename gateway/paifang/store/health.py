@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
 START_LIMIT_S = 20.0
-"""A ward waits for its gateway. In this time an idle machine looks through some 10 GB."""
+"""A ward waits for its gateway. In this time some 5 GB are looked through, from a disk that is no slower than that."""
 RESTORE_HINT = "`paifang restore BACKUP --aside` puts a backup in its place and keeps this file; docs/store.md"
 _STEPS = 100_000
 """Steps of SQLite's machine between two looks at the clock: some milliseconds."""

@@ -210,8 +210,8 @@ def test_a_store_is_no_backup(ward, tmp_path):
 
 
 def changes(most, tier_size):
-    """Every change in a soak; in a test every eleventh, and the last ones, where names are given."""
-    return range(0, most, tier_size(11, 1))
+    """Every change in a soak; in a test every 17th, and the last ones, where names are given."""
+    return range(0, most, tier_size(17, 1))
 
 
 def count_changes(job, undo):
@@ -272,7 +272,7 @@ def test_a_restore_that_is_killed_has_happened_or_not(ward, file, tmp_path, tier
     prepare()
     most = count_changes(job, prepare)
     seen = {"before": 0, "after": 0}
-    for change in {*changes(most, tier_size), *range(most - 30, most)}:
+    for change in {*changes(most, tier_size), *range(most - 20, most)}:
         prepare()
         assert killed_at(change, job)
         found = state(folder)

@@ -92,6 +92,21 @@ def test_a_damaged_record_is_counted_and_the_others_come(path):
     assert tally == Tally(readings=2, unreadable=2)
 
 
+def test_what_stands_before_a_damaged_page_comes_and_all_of_a_node_that_it_spares(path):
+    records = [report(number, {2: number}, node=node) for node in ("aq-1", "aq-2") for number in range(1, 1_501)]
+    fill(path, records, [boot_row(), boot_row("aq-2")])
+    data = bytearray(path.read_bytes())
+    leaves = [at for at in range(0, len(data), 4096) if data[at] == 0x0D and data.find(b"aq-1", at, at + 4096) > 0]
+    data[leaves[12] : leaves[12] + 4096] = bytes(4096)
+    path.write_bytes(data)
+    got = []
+    with pytest.raises(PaifangError, match="is damaged"), opened(path) as connection:
+        got.extend(readings(connection, Wanted(), Tally()))
+    assert 100 < len(got) < 1_500
+    assert [each.value for each in got] == list(range(1, len(got) + 1))
+    assert len(found(path, node="aq-2")[0]) == 1_500
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

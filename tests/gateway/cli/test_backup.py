@@ -82,7 +82,7 @@ def test_what_cannot_be_done_is_told(paifang, inside, tmp_path):
     none = inside("backup", tmp_path / "new.backup")
     assert (none.code, "there is no store" in none.err) == (1, True)
     none = inside("restore", tmp_path / "new.backup")
-    assert (none.code, "there is no store" in none.err) == (1, True)
+    assert (none.code, "there is no backup" in none.err) == (1, True)
     assert list(tmp_path.glob("new*")) == []
 
 
