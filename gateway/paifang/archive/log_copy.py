@@ -36,8 +36,12 @@ def files(folder: Path) -> Iterator[tuple[str, bytes]]:
         yield f"{PUBLIC}/{tiles.CHECKPOINT}", checkpoint
         newest = (folder / ledger.TAIL_FILE).read_bytes()
         yield ledger.TAIL_FILE, newest
+        given: set[str] = set()
         for place in _places(checkpoint, newest):
-            yield _read(folder, place)
+            path, data = _read(folder, place)
+            if path not in given:  # a partial tile may have become the whole one that the tail asks for, too
+                given.add(path)
+                yield path, data
     except OSError as error:
         raise _damaged(folder, f"{error.filename} cannot be read: {error.strerror}") from error
     except (NoteError, DamagedTailError) as error:

@@ -32,7 +32,7 @@ def report(number: int, values: dict[int, int | None], **more: Any) -> tuple[Any
     """A row of `records`. A thing of `more`: node, boot, utc_ms, quality, kind, body."""
     boot, utc_ms = more.get("boot", 1), more.get("utc_ms", START_MS + 1_000 * number)
     message = [messages.REPORT, boot, number, 1_000 * number, utc_ms, values, more.get("quality", {})]
-    body = more.get("body") or messages.encode(message)
+    body = more["body"] if "body" in more else messages.encode(message)
     return (more.get("node", "aq-1"), boot, number, messages.REPORT, 1_000 * number, utc_ms, START_MS, body)
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from killing import killed_at
 from stored import enrol, fill, report
 
-from paifang.archive import backup, restore, source
+from paifang.archive import backup, log_copy, restore, source
 from paifang.audit import opening, verify
 from paifang.audit.disk import Disk
 from paifang.config.folder import lock
@@ -102,6 +102,22 @@ def test_what_is_committed_and_not_yet_in_the_file_itself_is_in_it(ward, tmp_pat
     writer.execute("ROLLBACK")
     writer.close()
     assert len(values(tmp_path / "late.backup")) == 10
+
+
+@pytest.mark.parametrize("entries", [1, 3, 90, 256, 700])
+def test_a_log_that_grows_between_any_two_files_is_copied_whole(ward, tmp_path, entries):
+    ledger = opening.open_ledger(ward / "audit", f"paifang/{SITE}", Disk())
+    files = []
+    for path, data in log_copy.files(ward / "audit"):
+        files.append(path)
+        log_copy.put(tmp_path / "copy", path, data)
+        ledger.append([b"later"] * entries)
+        ledger.publish()
+    ledger.close()
+    assert len(files) == len(set(files))
+    assert 300 <= log_copy.check(tmp_path / "copy") <= 300 + entries * len(files)
+    shutil.copy(ward / "audit" / "log.key", tmp_path / "copy")
+    assert log_size(tmp_path / "copy") >= 300
 
 
 def test_a_log_that_is_not_whole_is_told_and_can_be_left_out(ward, tmp_path):
