@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
+import sqlite3
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -162,5 +163,6 @@ def test_the_file_is_not_written(path):
 
 def test_as_many_as_another_reader_counts(path):
     fill(path, [report(number, {1: number, 2: number}) for number in range(1, 301)])
-    counted = subprocess.run(["sqlite3", path, "SELECT count(*) FROM records"], capture_output=True, check=True)
-    assert len(found(path)[0]) == 2 * int(counted.stdout)
+    with closing(sqlite3.connect(path)) as other:  # the interpreter's own SQLite, another one than the gateway's
+        [counted] = other.execute("SELECT count(*) FROM records").fetchone()
+    assert len(found(path)[0]) == 2 * counted
