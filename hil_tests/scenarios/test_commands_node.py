@@ -104,7 +104,7 @@ async def test_class_2_is_selected_then_operated(desk, meter) -> None:
 
 
 async def test_a_selection_of_class_2_is_over_after_ten_seconds(bench, desk, meter) -> None:
-    made = await meter(2, speed=20)
+    made = await meter(2, speed=5)
     await select(desk)
     line, now_ms = desk.lines[NAME], desk.lines[NAME].uptime_ms
     await desk.until(lambda: line.uptime_ms > now_ms + 10_500, "ten seconds of the node's clock")
@@ -174,7 +174,7 @@ async def test_the_safe_state_does_not_wait_for_a_verification(desk, meter, auth
 
 
 async def test_reports_and_acks_go_on_while_a_node_verifies(desk, meter, authority) -> None:
-    await meter(speed=20, period_ms=50)
+    await meter(speed=5, period_ms=50)
     line = desk.lines[NAME]
     went_on = []
     for by, second in (("alice", "bob"), ("carol", "dave")):
