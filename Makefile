@@ -9,6 +9,7 @@ JOBS   ?= $(shell expr $$(nproc) + 1)
 
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TEST    := $(BIN)/python -m pytest --tier test
 TYPINGS := build/typings
 
 .PHONY: venv demo test soak explore lint lint-code lint-format lint-imports lint-types lint-firmware bench format lock
@@ -19,8 +20,9 @@ venv: $(VENV)/.project
 demo: venv
 	$(BIN)/paifang demo $(ARGS)
 
+# Boards keep real time: what fails while all processors are busy is run once more, alone, and counts as it ends then.
 test: venv
-	$(BIN)/python -m pytest --tier test -n $(JOBS) --dist worksteal $(ARGS)
+	$(TEST) -n $(JOBS) --dist worksteal $(ARGS) || { test $$? = 1 && $(TEST) --last-failed --last-failed-no-failures none $(ARGS); }
 
 soak: venv
 	$(BIN)/python -m pytest --tier soak $(ARGS)
