@@ -95,7 +95,9 @@ async def test_files_survive_power_cuts_at_any_moment(run, tier_size):
     for _ in range(tier_size(10, 200)):
         await board.wait_line(f"wrote {1 + int(last(board.console, 'found'))}")
         board.power_cut()
-        done = max((int(line.split()[1]) for line in board.console if line.startswith("wrote ")), default=0)
+        # The cut may have ended the last line before its number.
+        wrote = [line.removeprefix("wrote ") for line in board.console if line.startswith("wrote ")]
+        done = max((int(number) for number in wrote if number), default=0)
         boots = board.boot
         board.power_on()
         await board.bench.until(lambda b=boots: sum(line.startswith("found") for line in board.console) > b)
