@@ -9,7 +9,7 @@ from paifang.errors import resource_error
 if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
-VERSION = 2
+VERSION = 3
 """Kept in PRAGMA user_version."""
 APPLICATION_ID = 0x50614661
 """Kept in PRAGMA application_id: "PaFa"."""
@@ -49,13 +49,14 @@ CREATE TABLE facts(name TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHO
 _RECORDS = """
 CREATE TABLE descriptions(hash BLOB PRIMARY KEY, points BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
--- One row a boot of a node: which record numbers are settled (high, bitmap), how many of them are stored and how many
--- the node declared lost, and what the boot was. offset_ms + uptime = UTC; uptime_ms is
+-- One row a boot of a node: which record numbers are settled (high, bitmap; those of the backlog lane beside them), how
+-- many of them are stored and how many the node declared lost, and what the boot was. offset_ms + uptime = UTC; uptime_ms is
 -- the greatest uptime that it has told.
 CREATE TABLE boots(
     node TEXT NOT NULL, boot INTEGER NOT NULL, high INTEGER NOT NULL, bitmap INTEGER NOT NULL,
     stored INTEGER NOT NULL, lost INTEGER NOT NULL, description BLOB, firmware TEXT, reset_cause INTEGER,
-    offset_ms INTEGER, uptime_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, PRIMARY KEY (node, boot)
+    offset_ms INTEGER, uptime_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL,
+    backlog_high INTEGER NOT NULL DEFAULT 0, backlog_bitmap INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (node, boot)
 ) STRICT, WITHOUT ROWID;
 
 -- body is the record's payload as it was verified: the CBOR array of a report or an event.
@@ -72,7 +73,47 @@ CREATE TABLE gaps(
 ) STRICT;
 """
 
-TABLES = _NODES + _RECORDS + _COMMANDS
+_SINKS = """
+-- A sink is a place in the records: what is up to `live` is confirmed by the far side, or dropped, or in `backlogs`,
+-- the ranges of seq that are sent behind what is new. A sink that is not in the settings (present = 0) keeps its place
+-- and holds nothing back.
+CREATE TABLE sinks(
+    name TEXT PRIMARY KEY, began_ms INTEGER NOT NULL, live INTEGER NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
+    present INTEGER NOT NULL DEFAULT 1
+) STRICT, WITHOUT ROWID;
+CREATE TABLE backlogs(
+    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, next INTEGER NOT NULL, last INTEGER NOT NULL
+) STRICT;
+
+-- What a sink owes of a node: all that was ever stored of it, and `extra`, which takes off what was before the sink
+-- began and adds what was replayed. It is delivered, dropped for a reason, or still to come.
+CREATE TABLE sink_nodes(
+    sink TEXT NOT NULL, node TEXT NOT NULL, extra INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (sink, node)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sink_drops(
+    sink TEXT NOT NULL, node TEXT NOT NULL, reason TEXT NOT NULL, dropped INTEGER NOT NULL,
+    PRIMARY KEY (sink, node, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Records that retention has deleted. Those up to the fact retired-to are gone.
+CREATE TABLE retired(node TEXT PRIMARY KEY, records INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_ROLLUPS = """
+CREATE TABLE series(
+    id INTEGER PRIMARY KEY, node TEXT NOT NULL, point TEXT NOT NULL, unit TEXT NOT NULL, scale INTEGER NOT NULL,
+    UNIQUE (node, point, unit, scale)
+) STRICT;
+-- span_min 1, 15 or 60; start in such spans since 1970, UTC; figures in wire integers.
+CREATE TABLE rollups(
+    series INTEGER NOT NULL, span_min INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,
+    sum INTEGER NOT NULL, least INTEGER NOT NULL, greatest INTEGER NOT NULL, last INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL, PRIMARY KEY (series, span_min, start)
+) STRICT, WITHOUT ROWID;
+"""
+
+TABLES = _NODES + _RECORDS + _COMMANDS + _SINKS + _ROLLUPS
 
 # Commands without a receipt were told to be unknown; nobody asks for theirs any more.
 _TO_2 = """
@@ -89,7 +130,12 @@ SELECT id, node, uid, 'uid ' || coalesce(uid, '?'), 'local', 0, 0, x'', sent_ms,
 DROP TABLE commands_1;
 """
 
-MIGRATIONS = {1: _TO_2 + _COMMANDS + _COMMANDS_TO_2}
+_TO_3 = """
+ALTER TABLE boots ADD COLUMN backlog_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE boots ADD COLUMN backlog_bitmap INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = {1: _TO_2 + _COMMANDS + _COMMANDS_TO_2, 2: _TO_3 + _SINKS + _ROLLUPS}
 """By the version they start from: what makes the next one of it, in one transaction."""
 
 

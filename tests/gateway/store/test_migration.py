@@ -84,7 +84,7 @@ async def test_it_is_as_a_new_one(old, tmp_path):
 
 
 async def test_one_that_breaks_off_leaves_it_as_it_was(old, monkeypatch):
-    monkeypatch.setattr(schema, "MIGRATIONS", {1: schema.MIGRATIONS[1] + "SELECT * FROM nothing;"})
+    monkeypatch.setattr(schema, "MIGRATIONS", {**schema.MIGRATIONS, 2: schema.MIGRATIONS[2] + "SELECT * FROM nothing;"})
     with pytest.raises(PaifangError):
         await Store(old, settled=lambda _: None).open()
     connection = apsw.Connection(str(old))
