@@ -14,6 +14,7 @@ from paifang.config import places
 from paifang.config.bridges import BridgeSettings, each_once
 from paifang.config.modbus_server import ModbusServerSettings
 from paifang.config.names import Listen, PointName
+from paifang.config.sinks import SinksSettings
 from paifang.config.tables import FilePath, Milliseconds, Table
 
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
@@ -269,6 +270,7 @@ class Settings(Table):
     modbus_server: ModbusServerSettings = Field(
         default=ModbusServerSettings(), description="The ward as a Modbus TCP server, for a plant's SCADA."
     )
+    sinks: SinksSettings = Field(default=SinksSettings(), description="Where in the city network records go.")
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 
     @property

@@ -1,0 +1,49 @@
+"""What a sink's far side looks like to the rest: open it, hand it records, hear what it confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from paifang.errors import EXIT_UNREACHABLE, PaifangError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from paifang.north.record import Record
+
+NOT_WANTED = "not-wanted"
+"""Why a record is dropped that the sink is not there for: of another node, of points its schema has no name for."""
+REFUSED = "refused"
+"""Why a record is dropped that the far side will never take, whoever asks how often."""
+UNREADABLE = "unreadable"
+"""Why a record is dropped that cannot be decoded: damaged, or of points that nobody has described."""
+
+
+class Connector(Protocol):
+    """One connection to one far side.
+
+    Two streams may call `deliver` at the same time, what is new and what was left behind; each hands over one batch
+    after the other and expects that batch's records to reach the far side in their order.
+    """
+
+    async def open(self) -> None:
+        """Connect. Raises PaifangError or OSError; it is tried again with backoff."""
+        ...
+
+    async def deliver(self, records: Sequence[Record]) -> Mapping[int, str]:
+        """Return when the far side has confirmed all `records`, but those that it will never take.
+
+        These come back as {place in `records`: why}, REFUSED or NOT_WANTED or a word of the sink's own. Raises
+        PaifangError or OSError when the connection is lost or the far side does not answer: then none counts as
+        confirmed, and all come again, after `close` and `open`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Leave nothing behind. Never raises."""
+        ...
+
+
+def unreachable(sink: str, message: str, hint: str = "") -> PaifangError:
+    """The far side is not there, or does not answer, or sent the gateway away: exit code 3."""
+    return PaifangError(f"{sink}: {message}", hint, code="unreachable", exit_code=EXIT_UNREACHABLE)

@@ -1,0 +1,112 @@
+"""Records as sinks see them: decoded, named, and with an id for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from paifang_wire import messages, names
+from paifang_wire.errors import SHAPE, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paifang.store.points import Point, PointTable
+    from paifang.store.sql import Row
+
+
+COLUMNS = (
+    "r.seq, r.node, r.boot, r.number, r.kind, r.uptime_ms, coalesce(r.utc_ms, r.uptime_ms + b.offset_ms), "
+    "r.received_ms, r.body, b.description"
+)
+"""Of records r and boots b: the rows that `decoded` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One point of a report. `wire` is None when there was no reading; `quality` one of paifang_wire.messages."""
+
+    point: Point
+    wire: int | None
+    quality: int
+
+    @property
+    def exact(self) -> bool | Decimal | None:
+        """In the point's unit."""
+        if self.wire is None:
+            return None
+        if self.point.type == messages.BOOL:
+            return bool(self.wire)
+        return Decimal(self.wire).scaleb(self.point.scale)
+
+    @property
+    def told_quality(self) -> str:
+        """For people: "good", "fault"."""
+        return names.QUALITY[self.quality]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`point` is None when it is about the node."""
+
+    name: str
+    point: Point | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A report (`event` is None) or an event (`values` is empty) of a node or a bridged device.
+
+    `utc_ms` is None when nobody knows the time, `uptime_ms` is known. `seq` is its place in this gateway's store only.
+    """
+
+    seq: int
+    site: str
+    node: str
+    boot: int
+    number: int
+    uptime_ms: int
+    utc_ms: int | None
+    received_ms: int
+    values: tuple[Value, ...]
+    event: Event | None
+
+    @property
+    def id(self) -> str:
+        """Names the record for ever and everywhere: "ward-1/aq-1/3.1042"."""
+        return f"{self.site}/{self.node}/{self.boot}.{self.number}"
+
+
+def decoded(site: str, row: Row, table: Callable[[bytes | None], PointTable | None]) -> Record:
+    """The record of a row with COLUMNS. Raises WireError when it is not what a node sends, or of unknown points."""
+    seq, node, boot, number, _, uptime_ms, utc_ms, received_ms, body, description = row
+    message = messages.decode(body)
+    known = table(description)
+    if known is None:
+        raise WireError(SHAPE, "points that nobody has described")
+    common = (seq, site, node, boot, number, uptime_ms, utc_ms, received_ms)
+    if message[0] == messages.REPORT:
+        return Record(*common, _values(message, known), None)
+    return Record(*common, (), _event(message, known))
+
+
+def _values(message: list[Any], known: PointTable) -> tuple[Value, ...]:
+    values, quality = message[5:7]
+    try:
+        return tuple(
+            [
+                Value(known.by_number[number], values[number], quality.get(number, messages.GOOD))
+                for number in sorted(values)
+            ]
+        )
+    except KeyError as error:
+        raise WireError(SHAPE, f"point {error}") from error
+
+
+def _event(message: list[Any], known: PointTable) -> Event:
+    code: int = message[5]
+    number, detail = message[6:8]
+    name = names.EVENTS[code] if code < len(names.EVENTS) else f"event {code}"
+    return Event(name, None if number is None else known.by_number.get(number), str(detail))
