@@ -10,10 +10,10 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from paifang.notation.text import number, utc
 from paifang_wire import cbor
 
 if TYPE_CHECKING:
@@ -132,15 +132,6 @@ def make(name: str, site: str) -> Format:
 FORMATS = ("csv", "senml-json", "senml-cbor")
 
 
-def utc(utc_ms: int) -> str:
-    """A time as RFC 3339 writes it, in ms: "2026-11-20T10:35:07.123Z"; as ms where the calendar ends."""
-    try:
-        moment = datetime.fromtimestamp(utc_ms // 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return str(utc_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{utc_ms % 1000:03}Z"
-
-
 def senml_name(text: str) -> str:
     """`text` in the characters that SenML has for names; others become ":HEX:", so that no two names are one."""
     return _NAME.sub(lambda found: f":{ord(found[0]):X}:", text)
@@ -163,11 +154,7 @@ class _CsvLine:
 def _csv_value(value: bool | Decimal | None) -> str:
     if value is None:
         return ""
-    return _number(value) if isinstance(value, Decimal) else str(value).lower()
-
-
-def _number(value: Decimal) -> str:
-    return f"{value:f}"
+    return number(value) if isinstance(value, Decimal) else str(value).lower()
 
 
 def _senml_records(reading: Reading) -> Iterator[Record]:
@@ -184,7 +171,7 @@ def _senml_records(reading: Reading) -> Iterator[Record]:
 def _json_record(record: Record) -> str:
     """A number is written digit by digit: `json` knows floats only."""
     fields = (
-        f'"{label}":{_number(value) if isinstance(value, Decimal) else json.dumps(value)}'
+        f'"{label}":{number(value) if isinstance(value, Decimal) else json.dumps(value)}'
         for label, value in record.items()
     )
     return "{" + ",".join(fields) + "}"
