@@ -1,0 +1,1 @@
+"""HJ 212: what a data logger says to the environment bureau."""

@@ -1,0 +1,63 @@
+"""The numbers of HJ 212-2017, tables 3, 5, 6 and 9, and of HJ 212-2025 where they are certain."""
+
+from __future__ import annotations
+
+ACK_WANTED = 0b01
+"""Flag, bit 0: the other side shall confirm."""
+PARTED = 0b10
+"""Flag, bit 1: PNUM and PNO are there."""
+VERSION_SHIFT = 2
+"""Flag, bits 2 to 7: the version."""
+VERSIONS = {"2005": 0, "2017": 1, "2025": 2}
+
+SYSTEM = "91"
+"""ST of what is between logger and bureau only."""
+STATIONS = {
+    "21": "surface water",
+    "22": "air quality",
+    "23": "ambient noise",
+    "24": "groundwater",
+    "25": "soil",
+    "26": "sea",
+    "27": "volatile organic compounds",
+    "31": "air source",
+    "32": "water source",
+    "36": "noise source",
+    "37": "vibration",
+    "38": "radiation",
+    "39": "site dust",
+    "41": "electromagnetic",
+    "51": "process, air source",
+    "52": "process, water source",
+    "44": "electricity use (2025)",
+    "45": "key process (2025)",
+}
+"""ST -> what is monitored."""
+
+GET_TIME, SET_TIME = "1011", "1012"
+GET_INTERVAL, SET_INTERVAL = "1061", "1062"
+REAL_TIME = "2011"
+REQUEST_ANSWER, RESULT, NOTICE_ACK, DATA_ACK = "9011", "9012", "9013", "9014"
+HEARTBEAT = "9015"
+"""2025. Bureaus of surface water ask for it with their older version, too."""
+
+READY, NOT_READY = "1", "2"
+WRONG_PASSWORD, WRONG_MN, WRONG_ST, WRONG_FLAG, WRONG_QN, WRONG_CN, WRONG_CRC = "3", "4", "5", "6", "7", "8", "9"
+REQUEST_ANSWERS = {
+    READY: "ready",
+    NOT_READY: "refused",
+    WRONG_PASSWORD: "wrong password (PW)",
+    WRONG_MN: "wrong device (MN)",
+    WRONG_ST: "wrong system (ST)",
+    WRONG_FLAG: "wrong Flag",
+    WRONG_QN: "wrong QN",
+    WRONG_CN: "wrong command (CN)",
+    WRONG_CRC: "wrong CRC",
+    "100": "unknown error",
+}
+"""QnRtn -> what it says."""
+DONE, FAILED = "1", "2"
+"""ExeRtn."""
+
+NOT_COMPUTABLE = "9999.99"
+"""HJ 212-2025, 8.1.1 d): stands where a value should be and cannot be computed."""
