@@ -20,11 +20,14 @@ UNREADABLE = "unreadable"
 
 
 class Connector(Protocol):
-    """One connection to one far side.
+    """One connection to one far side. `batch_records` is what it takes at once, for at most `deliver_limit_s`.
 
     Two streams may call `deliver` at the same time, what is new and what was left behind; each hands over one batch
     after the other and expects that batch's records to reach the far side in their order.
     """
+
+    batch_records: int
+    deliver_limit_s: float
 
     async def open(self) -> None:
         """Connect. Raises PaifangError or OSError; it is tried again with backoff."""
@@ -35,7 +38,7 @@ class Connector(Protocol):
 
         These come back as {place in `records`: why}, REFUSED or NOT_WANTED or a word of the sink's own. Raises
         PaifangError or OSError when the connection is lost or the far side does not answer: then none counts as
-        confirmed, and all come again, after `close` and `open`.
+        confirmed, and all come again, after `close` and `open`. It may be cancelled at any time, with the same effect.
         """
         ...
 

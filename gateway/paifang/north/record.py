@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from paifang.store.sql import Row
 
 
-COLUMNS = (
-    "r.seq, r.node, r.boot, r.number, r.kind, r.uptime_ms, coalesce(r.utc_ms, r.uptime_ms + b.offset_ms), "
-    "r.received_ms, r.body, b.description"
-)
-"""Of records r and boots b: the rows that `decoded` takes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Value:
     """One point of a report. `wire` is None when there was no reading; `quality` one of paifang_wire.messages."""
@@ -80,7 +73,7 @@ class Record:
 
 
 def decoded(site: str, row: Row, table: Callable[[bytes | None], PointTable | None]) -> Record:
-    """The record of a row with COLUMNS. Raises WireError when it is not what a node sends, or of unknown points."""
+    """The record of a row with cursors.COLUMNS. Raises WireError when no node sends it, or of points nobody described."""
     seq, node, boot, number, _, uptime_ms, utc_ms, received_ms, body, description = row
     message = messages.decode(body)
     known = table(description)

@@ -50,8 +50,8 @@ _RECORDS = """
 CREATE TABLE descriptions(hash BLOB PRIMARY KEY, points BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 -- One row a boot of a node: which record numbers are settled (high, bitmap; those of the backlog lane beside them), how
--- many of them are stored and how many the node declared lost, and what the boot was. offset_ms + uptime = UTC; uptime_ms is
--- the greatest uptime that it has told.
+-- many of them are stored and how many the node declared lost, and what the boot was. offset_ms + uptime = UTC;
+-- uptime_ms is the greatest uptime that it has told.
 CREATE TABLE boots(
     node TEXT NOT NULL, boot INTEGER NOT NULL, high INTEGER NOT NULL, bitmap INTEGER NOT NULL,
     stored INTEGER NOT NULL, lost INTEGER NOT NULL, description BLOB, firmware TEXT, reset_cause INTEGER,

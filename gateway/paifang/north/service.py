@@ -1,0 +1,150 @@
+"""All sinks of the gateway: as the settings say, each in a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from paifang.errors import not_found
+from paifang.north import kinds
+from paifang.north.runner import Runner
+from paifang.store import cursors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from paifang.config.sinks import SinkSettings, SinksSettings
+    from paifang.store import Store
+    from paifang.store.points import PointTable
+    from paifang.store.sql import Connection
+
+Range = tuple[int | None, int | None]
+"""UTC in ms: since, until; None: without an end."""
+
+_SPAN = "SELECT min(seq), max(seq) FROM records WHERE received_ms >= ? AND received_ms < ?"
+_DROPPED = "SELECT sink, reason, sum(dropped) FROM sink_drops GROUP BY sink, reason"
+_DELIVERED = "SELECT sink, sum(delivered) FROM sink_nodes GROUP BY sink"
+_OLDEST = "SELECT received_ms FROM records WHERE seq >= ? ORDER BY seq LIMIT 1"
+_FOREVER = (1 << 63) - 1
+
+
+@dataclass(slots=True)
+class _Running:
+    kind: str
+    runner: Runner
+    task: asyncio.Task[None]
+
+
+class SinkService:
+    """Sinks on `store`; `table` finds a point table by its hash."""
+
+    def __init__(self, store: Store, ward: kinds.Ward, table: Callable[[bytes | None], PointTable | None]) -> None:
+        self._store = store
+        self._ward = ward
+        self._table = table
+        self._running: dict[str, _Running] = {}
+
+    async def start(self, settings: SinksSettings) -> None:
+        """Raises PaifangError when a sink cannot be built as its settings say: see `check`."""
+        await self.reload(settings)
+
+    async def stop(self) -> None:
+        for name in list(self._running):
+            await self._end(name)
+
+    def check(self, settings: SinksSettings) -> None:
+        """Raise PaifangError when a sink cannot be built, say for a file that is missing. Changes nothing."""
+        for kind, sink in settings.by_name.values():
+            kinds.build(kind, sink, self._ward)
+
+    async def reload(self, settings: SinksSettings) -> None:
+        """End what is not in the settings any more, or is otherwise there, and begin what is new."""
+        self.check(settings)
+        wanted = settings.by_name
+        for name, running in list(self._running.items()):
+            if wanted.get(name) != (running.kind, running.runner.settings):
+                await self._end(name)
+        self._store.write(partial(cursors.keep_only, names=list(wanted)))
+        for name, (kind, sink) in wanted.items():
+            if name not in self._running:
+                self._begin(kind, sink)
+
+    def settled(self) -> None:
+        """Records were stored."""
+        for running in self._running.values():
+            running.runner.notify()
+
+    async def pause(self, name: str, *, paused: bool) -> bool:
+        """Whether that changed anything. Raises PaifangError."""
+        return bool(await self._find(name).runner.adopt(partial(cursors.pause, sink=name, paused=paused)))
+
+    async def replay(self, name: str, span: Range) -> int:
+        """Deliver what was stored in that time once more; returns how many records. Raises PaifangError."""
+        runner = self._find(name).runner
+        since, until = span
+        bounds = (0 if since is None else since, _FOREVER if until is None else until)
+        first, last = await self._store.read(lambda connection: connection.execute(_SPAN, bounds).get)
+        if first is None:
+            return 0
+        return int(str(await runner.adopt(partial(cursors.replay, sink=name, first=first, last=last))))
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """One a sink: {sink, kind, state, why, delivered, dropped: {reason: records}, waiting, oldest_ms, confirmed_ms}
+
+        `waiting` counts places, of which some may be empty; `oldest_ms` is when the oldest of them was stored.
+        """
+        found = await self._store.read(partial(_states, names=list(self._running)))
+        return [self._row(running, *found[name]) for name, running in self._running.items()]
+
+    def _row(self, running: _Running, place: cursors.Place, figures: dict[str, Any]) -> dict[str, Any]:
+        told = running.runner.figures
+        problem = told.problem
+        return {
+            "sink": running.runner.name,
+            "kind": running.kind,
+            "state": "paused" if place.is_paused else "up" if told.is_connected and problem is None else "down",
+            "why": str(problem) if problem else "",
+            "confirmed_ms": told.confirmed_ms,
+            **figures,
+        }
+
+    def _begin(self, kind: str, sink: SinkSettings) -> None:
+        connect = partial(kinds.build, kind, sink, self._ward)
+        runner = Runner(sink, self._store, self._ward, self._table, connect)
+        task = asyncio.create_task(runner.run(), name=f"sink {sink.name}")
+        self._running[sink.name] = _Running(kind, runner, task)
+
+    async def _end(self, name: str) -> None:
+        task = self._running.pop(name).task
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    def _find(self, name: str) -> _Running:
+        if name not in self._running:
+            raise not_found(f"there is no sink {name}", "it has to be in the settings; `paifang sink list`")
+        return self._running[name]
+
+
+def _states(connection: Connection, names: list[str]) -> dict[str, tuple[cursors.Place, dict[str, Any]]]:
+    delivered = dict(connection.execute(_DELIVERED).fetchall())
+    dropped: dict[str, dict[str, int]] = {}
+    for sink, reason, count in connection.execute(_DROPPED):
+        dropped.setdefault(sink, {})[reason] = count
+    return {
+        name: (
+            cursors.place(connection, name),
+            {"delivered": delivered.get(name, 0), "dropped": dropped.get(name, {}), **_waiting(connection, name)},
+        )
+        for name in names
+    }
+
+
+def _waiting(connection: Connection, sink: str) -> dict[str, Any]:
+    ranges = [(low, high) for low, high in cursors.pending(connection, sink) if low <= high]
+    oldest = min((low for low, _ in ranges), default=None)
+    row = None if oldest is None else connection.execute(_OLDEST, (oldest,)).fetchone()
+    return {"waiting": sum(high - low + 1 for low, high in ranges), "oldest_ms": row[0] if row else None}
