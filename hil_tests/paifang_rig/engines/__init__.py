@@ -1,0 +1,1 @@
+"""Engines of others that Paifang works with, as processes of their own: NATS, PostgreSQL, brokers."""
