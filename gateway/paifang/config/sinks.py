@@ -1,14 +1,19 @@
 """The settings of sinks: where in the city network records go. One kind a field, one table a sink."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from paifang.config.sink import SinkSettings
+from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.tables import Table
 
 
 class SinksSettings(Table):
+    nats: Annotated[tuple[NatsSinkSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Streams of NATS JetStream, one such table each."
+    )
+
     @property
     def by_name(self) -> dict[str, tuple[str, SinkSettings]]:
         """{name: (kind, settings)} of all."""

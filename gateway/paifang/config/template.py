@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from paifang.config import bridges
 from paifang.config.explain import toml_text
 from paifang.config.modbus_server import RegisterSettings
+from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.units import format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
@@ -60,6 +61,15 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
     ("modbus_server", "registers"): (
         RegisterSettings(point="meter-1/power", address=0),
         RegisterSettings(point="meter-1/energy_import", address=2, type="int32", scale=3),
+    ),
+    ("sinks", "nats"): (
+        NatsSinkSettings.model_construct(
+            name="city",
+            servers=("nats://nats-1:4222", "nats://nats-2:4222", "nats://nats-3:4222"),
+            user="ward-1",
+            password_file="/etc/paifang/nats.txt",  # noqa: S106 - the name of a file
+            replicas=3,
+        ),
     ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from paifang.config.sinks import SinkSettings
     from paifang.north.connector import Connector
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "nats": "paifang.north.nats",
+}
 """By kind, as the field of SinksSettings: the module with `build(settings, ward) -> Connector`."""
 
 

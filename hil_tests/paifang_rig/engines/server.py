@@ -92,7 +92,7 @@ class Server:
                 user=self._user,
                 group=None if self._user is None else self._user,
                 extra_groups=None if self._user is None else [],
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the C library, no lock is taken
                 start_new_session=True,  # Ctrl-C in a terminal is for whoever runs the test, and ends it then
             )
 
