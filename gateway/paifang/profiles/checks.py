@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paifang.config.explain import nearest
-from paifang.profiles import modbus, units
+from paifang.profiles import city_tables, modbus, units
 from paifang.profiles.conversion import in_steps, wire
 from paifang.profiles.fields import BYTES_EXPECTED
 from paifang.profiles.model import POINTS_MOST, ModbusProfile
@@ -43,6 +43,7 @@ class Mistake:
 def mistakes(profile: AnyProfile) -> Iterator[Mistake]:
     """Every mistake, table by table."""
     yield from _of_profile(profile)
+    yield from _of_city(profile)
     for name, point in profile.points.items():
         for what in _POINT_CHECKS:
             yield from what(("points", name), point, profile)
@@ -74,6 +75,24 @@ def _of_profile(profile: AnyProfile) -> Iterator[Mistake]:
                 yield _unknown(at, "point", name, list(profile.points))
             elif not is_content(content, profile.points[name].properties):
                 yield Mistake(at, f"expected {_CONTENTS[profile.points[name].properties.type]}")
+
+
+def _of_city(profile: AnyProfile) -> Iterator[Mistake]:
+    """Whether its table is there, and no two points have the same name in one schema."""
+    known = city_tables.built_in()
+    if profile.city is not None and profile.city not in known:
+        yield _unknown(("city",), "table of city names", profile.city, list(known))
+        return
+    naming = city_tables.naming(None, profile)
+    seen: dict[tuple[str, str], str] = {}
+    for name, point in profile.points.items():
+        at = ("points", name, "city")
+        for place, what in city_tables.mistakes(point.city, naming.table.types) if point.city else ():
+            yield Mistake((*at, *place), what)
+        for schema, found in naming.all(name, point.properties.unit):
+            first = seen.setdefault((schema, found), name)
+            if first != name:
+                yield Mistake(at, f"{schema}: {found} is {first} already; city = {{}} leaves it without names")
 
 
 def _units(place: KeyPath, point: Point[Attributes], _profile: AnyProfile) -> Iterator[Mistake]:

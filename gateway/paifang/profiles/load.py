@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from paifang.config import explain
 from paifang.config.toml_lines import KeyPath, locate, nearest_line
-from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.profiles.checks import mistakes
+from paifang.profiles.errors import ProfileError
 from paifang.profiles.model import MODELS, AnyProfile
 
 if TYPE_CHECKING:
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 _SHARED = ("attributes", "properties")
 _KEY = ".[key]"
 """How pydantic marks that the key itself is refused."""
-
-
-class ProfileError(PaifangError):
-    """A profile that cannot be used; `problems` holds one entry a mistake, in the file's order."""
-
-    def __init__(self, problems: list[explain.Problem]) -> None:
-        self.problems = problems
-        super().__init__(
-            "\n".join(map(str, problems)),
-            hint="correct the file, then look again with: paifang profile check FILE",
-            code="profile",
-            exit_code=EXIT_USAGE,
-        )
 
 
 def load(file: Path) -> AnyProfile:

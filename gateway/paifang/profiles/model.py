@@ -14,6 +14,7 @@ from paifang.profiles.attributes import (
     MbusAttributes,
     ObisAttributes,
 )
+from paifang.profiles.city_names import CityNames
 from paifang.profiles.fields import Content, HexBytes, Number, PointName, ProfileName
 from paifang.profiles.modbus import ModbusAttributes, ModbusLimits
 from paifang.settings import Milliseconds, Table
@@ -83,6 +84,10 @@ class Properties(Table):
 class Point(Table, Generic[A_co]):
     attributes: A_co = Field(description="How it is reached.")
     properties: Properties = Field(description="What it means.")
+    city: CityNames | None = Field(
+        default=None,
+        description="What it is called in schemas of a city, where the table of the profile says otherwise.",
+    )
 
 
 class Line(Table):
@@ -131,6 +136,9 @@ class Profile(Table, Generic[A_co, P_co]):
     model: str = Field(min_length=1, description="Which model, as on its plate.")
     protocol: P_co = Field(description="What it speaks.")
     source: str = Field(min_length=1, description="Where the facts are from: manual, edition.")
+    city: ProfileName | None = Field(
+        default=None, description='The table of names in schemas of a city, such as "three-phase-meter"; else "common".'
+    )
     line: Line = Field(default=Line(), description="Its serial line.")
     groups: dict[PointName, Milliseconds] = Field(
         description="Groups of points with the interval at which they are read, or sent."

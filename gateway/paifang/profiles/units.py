@@ -39,7 +39,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "volume": ("m3 1", "L 1/1000", "mL 1/1000000"),
     "flow": ("m3/h 1", "m3/min 60", "m3/s 3600", "L/h 1/1000", "L/min 60/1000"),
     "mass flow": ("kg/h 1",),
-    "mass concentration": ("µg/m3 1", "mg/m3 1000", "kg/m3 1000000000"),
+    "mass concentration": ("µg/m3 1", "mg/m3 1000", "mg/L 1000000", "kg/m3 1000000000"),
     "illuminance": ("lx 1",),
     "conductivity": ("µS/cm 1",),
     "sound level": ("dB 1",),
@@ -57,6 +57,7 @@ _UCUM = {
     "var.h": "varh", "kvar.h": "kvarh", "deg": "°", "Cel": "°C", "[degF]": "°F", "ug/m3": "µg/m3", "uS/cm": "µS/cm",
     "deg/s": "°/s", "[lb_av]": "lb",
     "m[g]": "mG", "[g]": "G", "dB[mW]": "dBm", "[ppm]": "ppm", "[ppb]": "ppb", "m3": "m3", "l": "L", "l/h": "L/h",
+    "mg/l": "mg/L",
 }  # fmt: skip
 _NUMBER = "1"
 """The unit of what only has a number, such as a power factor; a point carries it as ""."""
