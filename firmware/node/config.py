@@ -12,7 +12,13 @@ REQUIRED = const(-1)  # stands where a default would
 # key: (default or REQUIRED, least, greatest) for integers and for the length of texts; the type is the default's,
 # text when the key is required.
 _NODE = {"node": (REQUIRED, 1, 32), "site": (REQUIRED, 1, 32), "role": (REQUIRED, 1, 32)}
-_NUMBERS = {"period_ms": (10_000, 50, 3_600_000), "queue_bytes": (6_144, 1_024, 65_536)}
+_NUMBERS = {
+    "period_ms": (10_000, 50, 3_600_000),
+    "queue_bytes": (6_144, 1_024, 65_536),
+    "journal_bytes": (1_048_576, 0, 8_388_608),
+    "journal_flush_s": (120, 1, 3_600),
+}
+_LEAST_JOURNAL_BYTES = const(16_384)
 _SECTIONS = ("link", "wifi", "hardware")
 _LINKS = {
     "tcp": {"host": (REQUIRED, 1, 253), "port": (7600, 1, 65535)},
@@ -46,6 +52,9 @@ def check(raw) -> dict:
     top.update(_NUMBERS)
     plain = {key: value for key, value in raw.items() if key not in _SECTIONS}
     config = section("", plain, top, _SECTIONS)
+    if 0 < config["journal_bytes"] < _LEAST_JOURNAL_BYTES:
+        text = "journal_bytes: %d; expected 0 (no journal) or at least %d"
+        raise ConfigError(text % (config["journal_bytes"], _LEAST_JOURNAL_BYTES))
     config["link"] = _check_link(raw.get("link"))
     wifi = raw.get("wifi")
     config["wifi"] = None if wifi is None else section("wifi", wifi, _WIFI)

@@ -6,13 +6,14 @@ _PERIOD_MS = const(60_000)
 
 
 class Health:
-    """`gc`: collect() and mem_free(); collecting at a quiet point is part of the work."""
+    """`gc`: collect() and mem_free(); collecting at a quiet point is part of the work. `keeper`: as of Records."""
 
-    def __init__(self, records, outbox, link, gc) -> None:
+    def __init__(self, records, outbox, link, gc, keeper=None) -> None:
         self._records = records
         self._outbox = outbox
         self._link = link
         self._gc = gc
+        self._keeper = keeper
 
     async def run(self, alive) -> None:
         """Report for ever."""
@@ -26,5 +27,7 @@ class Health:
                 35: link.reconnects,
                 36: link.refused,
             }
+            if self._keeper is not None:
+                values[37], values[38], values[39], values[40] = self._keeper.health()
             self._records.report(values, {})
             await alive.nap(_PERIOD_MS)

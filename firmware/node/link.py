@@ -1,8 +1,8 @@
 """The link to the gateway: connect, shake hands, send what waits, take what comes; for ever.
 
 One task reads, one sends, and each command has one of its own, which outlives the connection. Everything that goes out
-passes through `_next`, in this order: answers, receipts of earlier boots, gaps, records, then a CLOCK when the line was
-silent. Keys, counters and framing are `paifang_wire`'s.
+passes through `_next`, in this order: answers, receipts of earlier boots, gaps, records, what waits in the journal as
+long as no record does, then a CLOCK when the line was silent. Keys, counters and framing are `paifang_wire`'s.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Link:
     """`identity`: (site, node, boot, node key). `about`: (firmware version, reset cause). `random(n)`: n bytes.
 
     `description`: a `description.Description`. `transport`: open, receive, send, close, handshake_ms.
-    `trust`: a `trust.Trust`.
+    `trust`: a `trust.Trust`. `journal`: a `Journal`, if there is one.
     """
 
     def __init__(self, identity, about, description, transport, outbox, commands, trust, uptime, wall, random) -> None:
@@ -45,6 +45,7 @@ class Link:
         self._uptime = uptime
         self._wall = wall
         self._random = random
+        self.journal = None
         self._under_way = 0
         self._wake = asyncio.Event()
         self._answers = []
@@ -54,6 +55,7 @@ class Link:
         self._handshakes = 0
         self._frames_refused = 0
         self._sent_ms = self._clock_ms = self._refused_ms = 0
+        self._alone_since_ms = uptime.now_ms()
         self.sessions = 0
 
     @property
@@ -65,6 +67,10 @@ class Link:
     def refused(self) -> int:
         """Frames that came and were not believed."""
         return self._frames_refused + self._transport.refused
+
+    def alone_ms(self, now_ms: int) -> int:
+        """For how long there has been no session; 0 in one."""
+        return 0 if self._alone_since_ms is None else now_ms - self._alone_since_ms
 
     def notify(self) -> None:
         """There is something to send."""
@@ -90,6 +96,8 @@ class Link:
 
     async def _close(self) -> None:
         self._session = None
+        if self._alone_since_ms is None:
+            self._alone_since_ms = self._uptime.now_ms()
         try:
             await self._transport.close()
         except OSError:
@@ -120,7 +128,11 @@ class Link:
         now_ms = self._uptime.now_ms()
         self._wall.learn(asked_ms, utc_ms, now_ms)
         self._outbox.window = max(window, 1)
-        self._outbox.resume(max([high for boot, high in stored if boot == self._identity[2]] or [0]), now_ms)
+        live = [high for boot, high in stored if boot == self._identity[2] and high < messages.BACKLOG]
+        self._outbox.resume(max(live or [0]), now_ms)
+        if self.journal is not None:
+            self.journal.resume(stored)
+        self._alone_since_ms = None
         self._describes = want_description
         self._answers = self._greeting(now_ms) + self._answers  # the first valid frame makes the session the live one
         self._asked_ms = self._lost = None
@@ -158,8 +170,8 @@ class Link:
         payload = self._answers.pop(0) if self._answers else self._commands.earlier()
         if payload is not None:
             return payload
-        if self._outbox.resend_in_ms(now_ms) == 0:
-            self._outbox.rewind()
+        if self._resend_in_ms(now_ms) == 0:
+            self._rewind(now_ms)
             # Is it the storing that takes long, or is nobody there, or was the description lost on the way?
             self._answers = self._greeting(now_ms)
             return self._answers.pop(0)
@@ -167,11 +179,26 @@ class Link:
         if gap is not None:
             return messages.encode((messages.GAP, self._identity[2]) + gap)
         payload = self._outbox.take(now_ms)
+        if payload is None and self.journal is not None and not self._outbox.has_unsent:
+            payload = self.journal.take(now_ms)
         if payload is not None:
             return payload
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
             return self._clock(now_ms)
         return None
+
+    def _resend_in_ms(self, now_ms: int):
+        """Time until something has to be sent once more; None when nothing waits for an acknowledgement."""
+        live_ms = self._outbox.resend_in_ms(now_ms)
+        kept_ms = None if self.journal is None else self.journal.resend_in_ms(now_ms)
+        if live_ms is None or kept_ms is None:
+            return live_ms if kept_ms is None else kept_ms
+        return min(live_ms, kept_ms)
+
+    def _rewind(self, now_ms: int) -> None:
+        for lane in (self._outbox, self.journal):
+            if lane is not None and lane.resend_in_ms(now_ms) == 0:
+                lane.rewind()
 
     def _greeting(self, now_ms: int) -> list:
         """The clock, and the description if the gateway lacks it: without it no report is taken."""
@@ -193,7 +220,7 @@ class Link:
         due_ms = self._sent_ms + _KEEPALIVE_MS
         if self._asked_ms is not None:
             due_ms = min(due_ms, self._asked_ms + _ANSWER_MS)
-        resend_ms = self._outbox.resend_in_ms(now_ms)
+        resend_ms = self._resend_in_ms(now_ms)
         pause_ms = due_ms - now_ms if resend_ms is None else min(due_ms - now_ms, resend_ms)
         return max(min(pause_ms, _WAIT_LIMIT_MS), 1)
 
@@ -225,8 +252,11 @@ class Link:
         self._asked_ms = None
         kind = message[0]
         if kind == messages.ACK:
-            if message[1] == self._identity[2]:
-                self._outbox.acknowledge(message[2], message[3], now_ms)
+            _, boot, high, bitmap = message
+            if boot == self._identity[2] and high < messages.BACKLOG:
+                self._outbox.acknowledge(high, bitmap, now_ms)
+            if self.journal is not None:
+                self.journal.acknowledge(boot, high, bitmap, now_ms)
         elif kind == messages.TIME:
             if message[3] != messages.TIME_NONE:
                 self._wall.learn(message[1], message[2], now_ms)

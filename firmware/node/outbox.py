@@ -40,6 +40,25 @@ class Outbox:
     def is_half_empty(self) -> bool:
         return 2 * self._used < len(self._ring)
 
+    @property
+    def has_unsent(self) -> bool:
+        """Some record was not sent yet, or is to be sent once more."""
+        return self._send_number < self.next_number
+
+    def has_room(self, count: int) -> bool:
+        """A payload of `count` bytes would cost no other."""
+        return self._used + _HEADER_BYTES + count <= len(self._ring)
+
+    def unsettled(self, first: int):
+        """(number, payload) of each record from `first` on that is not settled; not to be changed meanwhile."""
+        offset = self._head
+        for number in range(self.first, self.next_number):
+            header = self._header(offset)
+            offset += _HEADER_BYTES
+            if number >= first and not header & _SETTLED:
+                yield number, self._get(offset, header & _LENGTH_MASK)
+            offset += header & _LENGTH_MASK
+
     def add(self, payload: bytes) -> int:
         """Take the payload of record `next_number`. Returns how many older ones had to go for it."""
         need = _HEADER_BYTES + len(payload)

@@ -27,16 +27,21 @@ HEALTH = (
     (34, "records_dropped", "", INT, 0, 0, None, 0, None),
     (35, "link_reconnects", "", INT, 0, 0, None, 0, None),
     (36, "frames_refused", "", INT, 0, 0, None, 0, None),
+    (37, "journal_waiting", "B", INT, 0, 0, None, 0, None),
+    (38, "journal_dropped", "", INT, 0, 0, None, 0, None),
+    (39, "journal_damaged", "", INT, 0, 0, None, 0, None),
+    (40, "journal_refused", "", INT, 0, 0, None, 0, None),
 )
 """Points that every node has beside its role's."""
 
 
-def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, board: tuple) -> tuple:
+def assemble(name: tuple, identity: tuple, role, transport, outbox, journal, flush_ms: int, uptime, board) -> tuple:
     """(Supervisor, its tasks) of a node.
 
     `name`: (site, node); `identity` as of `identity.open_identity`; `role` has POINTS, `attach(records)`, `run(alive)`,
-    `to_safe_state()` and what `commands` asks of it; `transport` as in `tcp` and `serial`; `outbox` an Outbox, `uptime`
-    an Uptime; `board`: (reset cause, random(n), wdt, gc, nvs, reset).
+    `to_safe_state()` and what `commands` asks of it; `transport` as in `tcp` and `serial`; `outbox` an Outbox,
+    `journal` a Journal or None, flushed after `flush_ms`, `uptime` an Uptime; `board`: (reset cause, random(n), wdt, gc,
+    nvs, reset).
     """
     reset_cause, random, wdt, gc, nvs, reset = board
     boot, node_key, receipt_key = identity
@@ -54,16 +59,34 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, uptime, boar
 
         ledger, selecting = Ledger(nvs), Selecting(random, authority)
     commands = Commands(description, role, uptime.now_ms, boot, receipt_key, selecting, ledger)
-    trust = Trust(name, nvs, uptime, reset, keyset, verifier, gc, getattr(role, "holdings", None))
+    keeper = None
+
+    def part() -> None:
+        if keeper is not None:
+            keeper.close()
+
+    def restart() -> None:
+        part()
+        reset()
+
+    trust = Trust(name, nvs, uptime, restart, keyset, verifier, gc, getattr(role, "holdings", None))
     about = (__version__, reset_cause)
     parts = (transport, outbox, commands, trust, uptime, wall, random)
     link = Link(name + (boot, node_key), about, description, *parts)
-    records = Records(boot, outbox, uptime, wall, link.notify)
+    if journal is not None:
+        from .keeper import Keeper
+
+        link.journal = journal
+        keeper = Keeper(journal, outbox, link, uptime, flush_ms)
+    records = Records(boot, outbox, uptime, wall, link.notify, keeper)
     records.event(EV_STARTED, None, _RESET_CAUSES[reset_cause if reset_cause < len(_RESET_CAUSES) else 0])
     role.attach(records)
-    health = Health(records, outbox, link, gc)
+    health = Health(records, outbox, link, gc, keeper)
     tasks = (("link", link.run), ("role", role.run), ("health", health.run))
-    return Supervisor(uptime, wdt, records, role.to_safe_state), tasks
+    if keeper is not None:
+        keeper.records = records
+        tasks += (("journal", keeper.run),)
+    return Supervisor(uptime, wdt, records, role.to_safe_state, part), tasks
 
 
 def _signed(name: tuple, description: bytes, nvs, uptime, wall, gc) -> tuple:

@@ -12,9 +12,12 @@ import time
 
 import esp32
 import machine
+from micropython import const
 
 from .outbox import Outbox
 from .uptime import Uptime
+
+_BUFFER_BYTES = const(2_048)  # of the journal: half a block of the flash
 
 
 def build():
@@ -35,16 +38,28 @@ def build():
     if hasattr(role, "open"):
         role.open((config["site"], config["node"]), nvs, machine.reset_cause())
         gc.collect()
+    journal = _journal(config["journal_bytes"], identity[0], outbox)
     from .runtime import assemble
     from .supervisor import WATCHDOG_MS
 
     transport = _transport(config, uptime)
     wdt = machine.WDT(timeout=WATCHDOG_MS)
     board = (machine.reset_cause(), os.urandom, wdt, gc, nvs, machine.reset)
-    parts = assemble((config["site"], config["node"]), identity, role, transport, outbox, uptime, board)
+    kept = (outbox, journal, config["journal_flush_s"] * 1_000)
+    parts = assemble((config["site"], config["node"]), identity, role, transport, *kept, uptime, board)
     del assemble
     forget("runtime")
     return parts
+
+
+def _journal(budget: int, boot: int, outbox):
+    """The Journal of config.json, None for none."""
+    if not budget:
+        return None
+    from .journal import Journal
+    from .segments import Segments
+
+    return Journal(Segments("/journal", budget), boot, _BUFFER_BYTES, lambda: outbox.first)
 
 
 def forget(part: str) -> None:

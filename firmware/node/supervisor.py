@@ -17,15 +17,17 @@ _FAILURE_SPAN_MS = const(600_000)
 
 class Supervisor:
     """`wdt.feed()`; `records.event(...)`; `to_safe_state()` is called when a task fails three times in ten minutes.
+    `part()` is called when there is nothing more to be done but to reset.
 
     The safe state lasts until the next reset; every task is still restarted, so the node stays reachable.
     """
 
-    def __init__(self, uptime, wdt, records, to_safe_state) -> None:
+    def __init__(self, uptime, wdt, records, to_safe_state, part=lambda: None) -> None:
         self._uptime = uptime
         self._wdt = wdt
         self._records = records
         self._to_safe_state = to_safe_state
+        self._part = part
         self._alive = []
         self._kept = []
 
@@ -38,9 +40,12 @@ class Supervisor:
             alive = Alive(self._uptime)
             self._alive.append(alive)
             self._kept.append(asyncio.create_task(self._keep(name, make, alive)))
-        while True:
-            await self._uptime.sleep_ms(_FEED_MS)
-            self._feed()
+        try:
+            while True:
+                await self._uptime.sleep_ms(_FEED_MS)
+                self._feed()
+        finally:
+            self._part()
 
     def _feed(self) -> None:
         for alive in self._alive:

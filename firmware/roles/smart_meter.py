@@ -1,4 +1,7 @@
-"""Smart meter: a PZEM-004T and a relay for the load, which is shed when the power stays above a limit."""
+"""Smart meter: a PZEM-004T and a relay for the load, which is shed when the power stays above a limit.
+
+The energy register is what bills: every quarter of an hour it is kept on the flash at once, whatever the link does.
+"""
 
 from micropython import const
 
@@ -25,16 +28,25 @@ POINTS = (
 # The class is of config.json. At +10 % of 230 V (EN 50160, 4.2.2) no load is connected any more.
 _RELAY_ROW = (16, "relay", "", BOOL, 0, 0, 1, 1, "1: voltage<=2530")
 _POWER = const(2)  # place among the meter's values
+_ENERGY = const(3)
+_ENERGY_POINT = const(4)
 _POWER_LIMIT = const(8)
 _RELAY = const(16)
 _NO_LIMIT_W = const(23_000)
 _SAFE_LIMIT_W = const(0)
 _DECIWATTS = const(10)
+_BILLING_MS = const(900_000)
 _OVERLOADS = const(2)  # polls above the limit before the load is shed: one may be a motor starting
 
 # config.json, "hardware": section -> key -> (default, least, greatest).
 HARDWARE = {
-    "pzem004t": {"uart": (2, 1, 2), "tx": (17, 0, 48), "rx": (16, 0, 48), "unit": (1, 1, 247)},
+    "pzem004t": {
+        "uart": (2, 1, 2),
+        "tx": (17, 0, 48),
+        "rx": (16, 0, 48),
+        "unit": (1, 1, 247),
+        "billing_s": (900, 60, 86_400),
+    },
     "relay": {
         "out": (25, 0, 48),
         "read_back": (26, 0, 48),
@@ -57,19 +69,25 @@ def build(wired: dict, machine, uptime, period_ms: int):
     meter = wired["pzem004t"]
     uart = machine.UART(meter["uart"], baudrate=9600, tx=meter["tx"], rx=meter["rx"], timeout=0)
     relay = Relay.wired(machine, wired["relay"], uptime)
-    return SmartMeter(points(wired["relay"]), Pzem004t(uart, uptime, meter["unit"]), relay, uptime, period_ms)
+    driver = Pzem004t(uart, uptime, meter["unit"])
+    return SmartMeter(points(wired["relay"]), driver, relay, uptime, period_ms, meter["billing_s"] * 1_000)
 
 
 class SmartMeter:
-    """One report of points 1 to 7 in each period."""
+    """One report of points 1 to 7 in each period, and one of the energy alone, to bill by, in each `billing_ms`.
 
-    def __init__(self, points: tuple, meter, relay, uptime, period_ms: int) -> None:
+    That begins with the hour, once the time is known, and with the first answer after a start.
+    """
+
+    def __init__(self, points: tuple, meter, relay, uptime, period_ms: int, billing_ms: int = _BILLING_MS) -> None:
         self.POINTS = points
         self._driver = meter
         self._relay = relay
         self._switch = Switch(_RELAY, relay, uptime)
         self._uptime = uptime
         self._period_ms = period_ms
+        self._billing_ms = billing_ms
+        self._billed = None  # the number of the last such period
         self._records = self._meter = None
         self._values = None  # of the last poll; None when the meter did not answer to it
         self._limit_w = _NO_LIMIT_W
@@ -89,6 +107,7 @@ class SmartMeter:
         values = self._values = await self._meter.poll()
         if values is not None:
             self._guard(values[_POWER])
+            self._bill(values[_ENERGY])
         self._switch.check()
 
     def read(self, point: int):
@@ -123,6 +142,13 @@ class SmartMeter:
         if self._relay.request(OFF) == ALLOWED:  # else its minimum on time is not over: the next poll tries again
             detail = "load shed: %d W above the limit of %d W" % (power // _DECIWATTS, self._limit_w)
             self._records.event(EV_SAFE_STATE, _RELAY, detail)
+
+    def _bill(self, energy: int) -> None:
+        utc_ms = self._records.utc_ms()
+        period = (self._uptime.now_ms() if utc_ms is None else utc_ms) // self._billing_ms
+        if period != self._billed:
+            self._billed = period
+            self._records.bill({_ENERGY_POINT: energy})
 
     def _report_limit(self) -> None:
         self._records.report({_POWER_LIMIT: self._limit_w}, {})

@@ -79,7 +79,12 @@ POINT_SHAPE = "pntkiooKx"
 """One row of a description: number, name, unit, type, scale, min, max, class, interlock."""
 
 WELCOME_BOOTS = 8
-"""Boots whose marks a welcome names: the newest ones."""
+"""Boots whose marks a welcome names: the newest ones, each with a mark a lane."""
+BACKLOG = 1 << 29
+"""A boot's records have two lanes: numbers from 1 are sent as they come, numbers from BACKLOG + 1 when there is time.
+
+It is a small integer for an ESP32; a live lane of a record each second would get there in 17 years.
+"""
 TEXT_LIMIT = 64
 """Characters of a name or a text."""
 POINT_LIMIT = 255
@@ -106,9 +111,12 @@ EV_RECORDS_DROPPED = 8
 EV_OUTPUT_FAULT = 9
 EV_STARTED = 10
 EV_SIGNAL = 11
+EV_JOURNAL = 12
 
 GAP_QUEUE_FULL = 1
 GAP_SETTLED_BEFORE = 2
+GAP_JOURNAL_FULL = 3
+GAP_DAMAGED = 4
 
 EXECUTED = 0
 REFUSED = 1
@@ -246,7 +254,7 @@ def _fits_rows(code: str, rows: "Sequence[Any]") -> bool:
     """`s`: [[boot, high], …]; `D`: the rows of a description; `W`: pairs of names; `l`: anything."""
     if code == "l":
         return True
-    if code not in "sDW" or (code == "s" and len(rows) > WELCOME_BOOTS):
+    if code not in "sDW" or (code == "s" and len(rows) > 2 * WELCOME_BOOTS):
         return False
     shape = "cu" if code == "s" else "nn" if code == "W" else POINT_SHAPE
     for row in rows:

@@ -79,8 +79,9 @@ EVENTS = (
     "output-fault",
     "started",
     "signal",
+    "journal",
 )
-GAPS = ("none", "queue-full", "settled-before")
+GAPS = ("none", "queue-full", "settled-before", "journal-full", "damaged")
 """Why records will never come; `settled-before` is said to a gateway that has lost its own memory of them."""
 VERDICTS = ("executed", "refused", "superseded", "unknown")
 REFUSALS = (

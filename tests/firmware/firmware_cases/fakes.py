@@ -108,10 +108,17 @@ class Records:
 
     def __init__(self):
         self.reports = []
+        self.bills = []
         self.events = []
 
     def report(self, values, quality):
         self.reports.append((values, quality))
+
+    def bill(self, values):
+        self.bills.append(values)
+
+    def utc_ms(self):
+        return None
 
     def event(self, code, point, detail):
         self.events.append((code, point, detail))
