@@ -40,8 +40,8 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, journal, flu
 
     `name`: (site, node); `identity` as of `identity.open_identity`; `role` has POINTS, `attach(records)`, `run(alive)`,
     `to_safe_state()` and what `commands` asks of it; `transport` as in `tcp` and `serial`; `outbox` an Outbox,
-    `journal` a Journal or None, flushed after `flush_ms`, `uptime` an Uptime; `board`: (reset cause, random(n), wdt, gc,
-    nvs, reset).
+    `journal` a Journal or None, flushed after `flush_ms`, `uptime` an Uptime; `board`: (reset cause, random(n), wdt,
+    gc, nvs, reset).
     """
     reset_cause, random, wdt, gc, nvs, reset = board
     boot, node_key, receipt_key = identity

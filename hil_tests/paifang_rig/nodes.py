@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from paifang_rig.board import SimBoard
     from paifang_rig.simulated.models.sensor import Sensor
 
-BLOCK_COUNT = 128  # 512 KB: enough for the firmware, small enough for a thousand boards on one disk
+BLOCK_COUNT = 192  # 768 KB: enough for firmware and journal, small enough for a thousand boards on one disk
+JOURNAL_BYTES = 131_072  # what fits beside the firmware there
 WIFI = {"ssid": "paifang", "password": "one for the rig"}
 SERIAL_LINK = {"kind": "serial", "uart": 1, "baud": 115200}
 
@@ -74,6 +75,7 @@ def make_node(
     identity = identity or provision.new_identity(name, site)
     wired = SENSORS[role]() if sensors is None else sensors
     settings: dict[str, Any] = {"node": name, "site": site, "role": role, "period_ms": period_ms, "link": dict(link)}
+    settings["journal_bytes"] = JOURNAL_BYTES
     if link["kind"] == "tcp":
         settings["wifi"] = WIFI
     board = bench.board(
