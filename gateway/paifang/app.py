@@ -30,6 +30,8 @@ from paifang.feed import Feed
 from paifang.nodes.clocks import Clocks, ClockWatch
 from paifang.nodes.desk import estimate_uptime_ms, latest_values
 from paifang.nodes.service import Line, Listen, NodeService
+from paifang.north.kinds import Ward
+from paifang.north.service import SinkService
 from paifang.operations import Operations
 from paifang.operations.air import AirOperations
 from paifang.operations.bridges import BridgeOperations
@@ -39,11 +41,14 @@ from paifang.operations.insight import InsightOperations
 from paifang.operations.nodes import NodeOperations
 from paifang.operations.records import RecordOperations
 from paifang.operations.signals import SignalOperations
+from paifang.operations.sinks import SinkOperations
 from paifang.policy import Policy
 from paifang.profiles.catalogue import Catalogue
 from paifang.report import Commanding, Reporter
 from paifang.scada import Scada, registers_of
 from paifang.store import Store, commands
+from paifang.store.retention import Limits
+from paifang.store.upkeep import Upkeep
 from paifang_wire import messages
 
 if TYPE_CHECKING:
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
     from paifang.store import Batch
     from paifang.store.points import Point, PointTable
 
+_BYTES_OF_MB = 1_000_000
 REMIND_S = 10.0
 NOT_YET = (messages.BUSY, messages.TOO_SOON)
 """Refusals of a node that may be asked again."""
@@ -135,6 +141,10 @@ class Gateway:
             stack.push_async_callback(self._stop_links)
             await self.bridges.start(self.settings.bridges, Catalogue.of(self.settings.data))
             stack.push_async_callback(self.bridges.stop)
+            await self.sinks.start(self.settings.sinks)
+            stack.push_async_callback(self.sinks.stop)
+            self.upkeep.start()
+            stack.push_async_callback(self.upkeep.stop)
             await self.coordination.start()
             stack.push_async_callback(self.coordination.stop)
             await self.scada.start(self.settings.modbus_server)
@@ -160,9 +170,11 @@ class Gateway:
                 raise PaifangError(message, "stop it and start it again", code="restart", exit_code=EXIT_USAGE)
         policy = Policy.load(settings.policy_folder, settings.site)
         registers_of(settings.modbus_server)
+        self.sinks.check(settings.sinks)
         prepared = await self.bridges.prepare(settings.bridges, Catalogue.of(settings.data))
         await self.nodes.reload(*_places(settings))
         await self.bridges.apply(prepared)
+        await self.sinks.reload(settings.sinks)
         await self.coordination.reload(settings.signals)
         await self.scada.reload(settings.modbus_server)
         self.settings = settings
@@ -209,6 +221,8 @@ class Gateway:
         )
         self.scada = Scada(site, self.store, desk.table, self.commands, clocks)
         self.feed = Feed(self.store, desk.table)
+        self.sinks = SinkService(self.store, Ward(site, clocks.utc_ms, clocks.random), desk.table)
+        self.upkeep = Upkeep(self.store, desk.table, self._limits, clocks.utc_ms, self._imbalance)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
         self.enrolment.is_bridged = self.bridges.devices.__contains__
@@ -242,6 +256,7 @@ class Gateway:
             CommandOperations(room.path, room.approvals, room.lookup, room.keysets, room.delegations),
             InsightOperations(self.coordination.congestion),
             SignalOperations(room.signals),
+            SinkOperations(self.sinks, self.journal),
             AirOperations(self.store, self.nodes.desk.table, lambda: self.bridges.devices, self._clocks.utc_ms),
             RecordOperations(
                 self.settings.site,
@@ -306,11 +321,18 @@ class Gateway:
     def _end_reminding(self) -> None:
         self._reminder.cancel()
 
+    def _limits(self) -> Limits:
+        return Limits(self.settings.store.keep_ms, self.settings.store.budget_mb * _BYTES_OF_MB)
+
+    def _imbalance(self, problems: list[str]) -> None:
+        self.journal.note("balance", GATEWAY, GATEWAY, problems=len(problems), first=problems[0])
+
     def _settled(self, batch: Batch) -> None:
         self.nodes.desk.settled(batch)
         self.feed.settled(batch)
         self.coordination.settled(batch)
         self.scada.settled(batch)
+        self.sinks.settled()
 
     def _target(self, node: str) -> Target | None:
         link = self.nodes.desk.sessions.get(node)

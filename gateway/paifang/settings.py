@@ -16,6 +16,7 @@ from paifang.config.modbus_server import ModbusServerSettings
 from paifang.config.names import Listen, PointName
 from paifang.config.sinks import SinksSettings
 from paifang.config.tables import FilePath, Milliseconds, Table
+from paifang.config.units import MS_OF_UNIT
 
 SITE_EXPECTED = 'a short name of letters, digits, "-", "_" and "." (32 at most), such as "ward-1"'
 
@@ -71,6 +72,18 @@ class StoreSettings(Table):
         le=1000,
         validation_alias="commit",
         description="How long readings are gathered into one synced commit. Nodes wait this long for their receipt.",
+    )
+    keep_ms: Milliseconds = Field(
+        default=400 * MS_OF_UNIT["d"],
+        ge=MS_OF_UNIT["h"],
+        validation_alias="keep",
+        description="How long readings are kept once every sink has them; what a sink still waits for stays longer.",
+    )
+    budget_mb: int = Field(
+        default=8_000,
+        ge=10,
+        le=10_000_000,
+        description="Megabytes that the store may fill; beyond, the oldest readings go, sent or not, and are counted.",
     )
 
 

@@ -80,7 +80,7 @@ class Tally:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Generator[Connection]:
+def opened(path: Path, least_version: int = 1) -> Generator[Connection]:
     """A connection to the store at `path` that cannot write it. Raises PaifangError."""
     if not path.is_file():
         hint = "name the gateway's data folder with --data"
@@ -88,7 +88,7 @@ def opened(path: Path) -> Generator[Connection]:
     try:
         connection = cast("Connection", apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY))
         connection.set_busy_timeout(database.BUSY_TIMEOUT_MS)
-        _check(connection, path)
+        _check(connection, path, least_version)
     except apsw.Error as error:
         raise database.explain(error, str(path)) from error
     try:
@@ -99,13 +99,16 @@ def opened(path: Path) -> Generator[Connection]:
         database.close(connection)
 
 
-def _check(connection: Connection, path: Path) -> None:
+def _check(connection: Connection, path: Path, least_version: int) -> None:
     if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'records'").get:
         raise resource_error(f"{path} is a database of something else", "name a gateway's data folder with --data")
     version = connection.pragma("user_version")
     if version > schema.VERSION:
         message = f"{path} was written by a newer paifang (store version {version}, this one knows {schema.VERSION})"
         raise resource_error(message, "use that version for this, too")
+    if version < least_version:
+        message = f"{path} was written by an older paifang (store version {version}), which did not keep this"
+        raise resource_error(message, "a gateway brings it up to date when it starts")
 
 
 def readings(connection: Connection, wanted: Wanted, tally: Tally) -> Iterator[Reading]:

@@ -42,6 +42,8 @@ KINDS = (
     "policy",
     "delegation",
     "bridge",
+    "sink",
+    "balance",
     "command",
     "pending",
     "approval",

@@ -1,15 +1,17 @@
 """`paifang bridge add`: a device goes into the settings file, once it is known to fit there."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from paifang.cli import output
+from paifang.cli import output, settings_file
 from paifang.cli.complete import profiles
 from paifang.cli.options import ConfigOption, DataOption, asked
-from paifang.errors import EXIT_USAGE, PaifangError, bad_argument
+from paifang.errors import bad_argument
+
+if TYPE_CHECKING:
+    from paifang.settings import Settings
 
 
 def add(
@@ -48,20 +50,20 @@ def add(
     """
     if sum(each is not None for each in (serial, tcp, ble)) != 1:
         raise bad_argument(f"where is {name}? Say one of --serial, --tcp and --ble", "paifang bridge add --help")
-    wanted = asked(ctx, data, config)
-    place = wanted.place.file()
-    if place is None:
-        raise bad_argument("there is no settings file to add it to", "make one first: paifang init")
     bus = {"serial": str(serial) if serial else None, "tcp": tcp, "ble": ble, "framing": "rtu" if rtu else None}
     device = {"name": name, "profile": profile, "unit": unit, "address": address, "key": key}
-    before = place.read_text("utf-8")
-    after = _with_device(before, place, bus, device)
-    try:
-        _check(after, place, wanted.place.data)
-    except PaifangError as error:
-        raise _refusal(error, name) from error
-    _replace(place, after)
-    output.print_note(f"{place} has {name} now; try it with `paifang bridge test {name}`, then: paifang reload")
+    hint = "`paifang bridge add --help` has what can be said of a device"
+    wanted = asked(ctx, data, config)
+    file = settings_file.add(wanted, name, hint, lambda text, file: _with_device(text, file, bus, device), _check)
+    output.print_note(f"{file} has {name} now; try it with `paifang bridge test {name}`, then: paifang reload")
+
+
+def _check(settings: "Settings") -> None:
+    """Raise PaifangError unless a gateway could be run with it."""
+    from paifang.bridges.plan import plan
+    from paifang.profiles.catalogue import Catalogue
+
+    plan(settings.bridges, Catalogue.of(settings.data))
 
 
 def _with_device(text: str, file: Path, bus: dict[str, Any], device: dict[str, Any]) -> str:
@@ -73,60 +75,11 @@ def _with_device(text: str, file: Path, bus: dict[str, Any], device: dict[str, A
     found = tomllib.loads(text).get("bridges", [])
     wanted = {name: value for name, value in bus.items() if value is not None and name != "framing"}
     number = next((n for n, each in enumerate(found) if wanted.items() <= each.items()), None)
-    table = _table("bridges.devices", device)
+    table = settings_file.table("bridges.devices", device)
     if number is None:
-        return f"{text.rstrip()}\n\n{_table('bridges', bus)}\n{table}"
+        return f"{text.rstrip()}\n\n{settings_file.table('bridges', bus)}\n{table}"
     ends = [line for path, line in locate(text).items() if path[:2] == ("bridges", number)]
     lines = text.splitlines(keepends=True)
-    at = _end_of_value(lines, max(ends), file)
+    at = settings_file.end_of_value(lines, max(ends), file)
     before, after = "".join(lines[:at]).rstrip(), "".join(lines[at:]).lstrip("\n")
     return f"{before}\n\n{table}\n{after}" if after else f"{before}\n\n{table}"
-
-
-def _end_of_value(lines: list[str], line: int, file: Path) -> int:
-    """How many lines there are up to the end of what begins on this one: a value may take several."""
-    import tomllib
-
-    for at in range(line, len(lines) + 1):
-        try:
-            tomllib.loads("".join(lines[:at]))
-        except tomllib.TOMLDecodeError:
-            continue
-        return at
-    raise bad_argument(f"{file} cannot be read", "look at it: paifang check")
-
-
-def _table(name: str, values: dict[str, Any]) -> str:
-    from paifang.config.explain import toml_text
-
-    lines = [f"{key} = {toml_text(value)}" for key, value in values.items() if value is not None]
-    return "\n".join([f"[[{name}]]", *lines, ""])
-
-
-def _check(text: str, file: Path, data: Path | None) -> None:
-    """Raise PaifangError unless a gateway could be run with it."""
-    from paifang.bridges.plan import plan
-    from paifang.config.load import parse
-    from paifang.profiles.catalogue import Catalogue
-
-    settings = parse(text, file, {} if data is None else {"data": data.expanduser().absolute()})
-    plan(settings.bridges, Catalogue.of(settings.data))
-
-
-def _refusal(error: PaifangError, name: str) -> PaifangError:
-    """In words without the lines of a text that nobody has seen."""
-    from paifang.config.load import ConfigError
-
-    problems = error.problems if isinstance(error, ConfigError) else ()
-    told = [str(replace(each, line=None)).removeprefix(f"{each.file}: ") for each in problems]
-    what = "; ".join(told or error.message.splitlines())
-    hint = "`paifang bridge add --help` has what can be said of a device"
-    return PaifangError(f"{name} is not added: {what}", hint, code="config", exit_code=EXIT_USAGE)
-
-
-def _replace(file: Path, text: str) -> None:
-    """Whole or not at all, with the mode that it had."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, "utf-8")
-    beside.chmod(file.stat().st_mode & 0o777)
-    beside.replace(file)

@@ -32,6 +32,12 @@ def bridged(ctx: typer.Context, incomplete: str) -> list[str]:
     return [row["device"] for row in found if row["device"].startswith(incomplete)]
 
 
+def sinks(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The names of sinks that begin so; none if no gateway answers."""
+    found = cast("list[dict[str, Any]]", _ask(ctx, "sinks.list") or [])
+    return [row["sink"] for row in found if row["sink"].startswith(incomplete)]
+
+
 def profiles(ctx: typer.Context, incomplete: str) -> list[str]:
     """The names of profiles that begin so; none if the settings cannot be read."""
     from paifang.config.load import load

@@ -3,17 +3,15 @@
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from paifang.cli import output
 from paifang.cli.options import ConfigOption, DataOption, asked
+from paifang.cli.times import utc_ms
 from paifang.config.places import STORE_FILE
-from paifang.config.units import DURATION_EXPECTED, parse_ms
 from paifang.errors import EXIT_REFUSED, PaifangError, bad_argument, resource_error
 
 if TYPE_CHECKING:
@@ -70,7 +68,7 @@ def export(
     if form not in formats.FORMATS:
         raise bad_argument(f"there is no format {form!r}", f"there are {', '.join(formats.FORMATS)}")
     settings = load(wanted.place).settings
-    asked_for = source.Wanted(node, point, _utc_ms("--since", since), _utc_ms("--until", until))
+    asked_for = source.Wanted(node, point, utc_ms("--since", since), utc_ms("--until", until))
     made = formats.make(form, settings.site)
     if file is None and not made.is_text and sys.stdout.isatty():
         raise bad_argument(f"{form} is nothing for a terminal", "name a file with --output")
@@ -80,22 +78,6 @@ def export(
         with nullcontext() if file is None else placing.new_file(file) as part:
             _write(made.written(readings), part)
     _tell(tally, made, file)
-
-
-def _utc_ms(option: str, text: str | None) -> int | None:
-    """A date, a time, or how long ago."""
-    if text is None:
-        return None
-    try:
-        return round(time() * 1000) - parse_ms(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError, OSError) as error:
-        hint = f"such as 2026-11-20 or 2026-11-20T10:35:00+08:00; or {DURATION_EXPECTED}, ago"
-        raise bad_argument(f"{option} {text!r} is no time", hint) from error
 
 
 def _write(parts: Iterable[bytes], file: Path | None) -> None:

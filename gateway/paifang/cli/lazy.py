@@ -39,6 +39,8 @@ BUILT_IN = {
     "signal": "paifang.cli.signal:app",
     "profile": "paifang.cli.profile:app",
     "bridge": "paifang.cli.bridge:app",
+    "sink": "paifang.cli.sink:app",
+    "balance": "paifang.cli.balance:balance",
     "registers": "paifang.cli.registers:app",
     "delegations": "paifang.cli.delegations:app",
     "policy": "paifang.cli.policy:app",

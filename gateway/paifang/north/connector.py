@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from paifang.errors import EXIT_UNREACHABLE, PaifangError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from paifang.north.record import Record
 
@@ -17,6 +20,9 @@ REFUSED = "refused"
 """Why a record is dropped that the far side will never take, whoever asks how often."""
 UNREADABLE = "unreadable"
 """Why a record is dropped that cannot be decoded: damaged, or of points that nobody has described."""
+OPEN_LIMIT_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Connector(Protocol):
@@ -50,3 +56,25 @@ class Connector(Protocol):
 def unreachable(sink: str, message: str, hint: str = "") -> PaifangError:
     """The far side is not there, or does not answer, or sent the gateway away: exit code 3."""
     return PaifangError(f"{sink}: {message}", hint, code="unreachable", exit_code=EXIT_UNREACHABLE)
+
+
+@contextlib.asynccontextmanager
+async def opened(connector: Connector) -> AsyncGenerator[Connector]:
+    """The connector, open; closed at the end. Raises what `open` does, and TimeoutError."""
+    try:
+        async with asyncio.timeout(OPEN_LIMIT_S):
+            await connector.open()
+        yield connector
+    finally:
+        await connector.close()
+
+
+def explained(sink: str, error: Exception) -> PaifangError:
+    """What went wrong with a far side, in words."""
+    if isinstance(error, PaifangError):
+        return error
+    if isinstance(error, OSError):
+        hint = "look at its address in the settings, and whether it runs; it is tried again"
+        return unreachable(sink, str(error) or "no answer in time", hint)
+    _log.error("sink %s", sink, exc_info=error)
+    return PaifangError(f"{sink}: {type(error).__name__}: {error}", "this is a fault of the gateway: please report it")

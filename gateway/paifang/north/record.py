@@ -73,7 +73,7 @@ class Record:
 
 
 def decoded(site: str, row: Row, table: Callable[[bytes | None], PointTable | None]) -> Record:
-    """The record of a row with cursors.COLUMNS. Raises WireError when no node sends it, or of points nobody described."""
+    """The record of a row with cursors.COLUMNS. Raises WireError when no node sends such, or of points nobody knows."""
     seq, node, boot, number, _, uptime_ms, utc_ms, received_ms, body, description = row
     message = messages.decode(body)
     known = table(description)

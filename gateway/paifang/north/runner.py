@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from paifang.errors import PaifangError
 from paifang.north.backoff import Backoff
-from paifang.north.connector import NOT_WANTED, UNREADABLE, unreachable
+from paifang.north.connector import NOT_WANTED, UNREADABLE, explained, opened
 from paifang.north.record import Record, decoded
 from paifang.store import cursors
 from paifang_wire.errors import WireError
@@ -23,14 +22,14 @@ from paifang_wire.errors import WireError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from paifang.config.sinks import SinkSettings
+    from paifang.config.sink import SinkSettings
+    from paifang.errors import PaifangError
     from paifang.north.connector import Connector
     from paifang.north.kinds import Ward
     from paifang.store import Store
     from paifang.store.points import PointTable
     from paifang.store.sql import Connection, Row
 
-OPEN_LIMIT_S = 30.0
 BEHIND_MS = 5_000
 """When the oldest record of the live stream has waited so long, all that waits is left behind for what is new."""
 BACKLOGS_MOST = 64
@@ -108,24 +107,19 @@ class Runner:
 
     async def _session(self) -> bool:
         """Connect and send for as long as that goes well; whether it ended because something went wrong."""
-        connector = None
         try:
             if not self._has_begun:
                 await self._begin()
             await self._going.wait()
-            connector = self._connect()
-            async with asyncio.timeout(OPEN_LIMIT_S):
-                await connector.open()
-            self.figures.is_connected = True
-            self.figures.sessions += 1
-            await self._pump(connector)
+            async with opened(self._connect()) as connector:
+                self.figures.is_connected = True
+                self.figures.sessions += 1
+                await self._pump(connector)
         except Exception as error:  # noqa: BLE001 - a fault of one sink must not end it for good
-            self._fail(error)
+            self._fail(explained(self.name, error))
             return True
         finally:
             self.figures.is_connected = False
-            if connector is not None:
-                await connector.close()
         return False
 
     async def _begin(self) -> None:
@@ -133,15 +127,7 @@ class Runner:
         await self.adopt(partial(cursors.begin, sink=self.name, now_ms=now_ms, from_start=from_start))
         self._has_begun = True
 
-    def _fail(self, error: Exception) -> None:
-        if isinstance(error, PaifangError):
-            problem = error
-        elif isinstance(error, OSError):
-            problem = unreachable(self.name, str(error) or "no answer in time")
-        else:
-            _log.exception("sink %s", self.name, exc_info=error)
-            hint = "this is a fault of the gateway: please report it"
-            problem = PaifangError(f"{self.name}: {type(error).__name__}: {error}", hint)
+    def _fail(self, problem: PaifangError) -> None:
         if self.figures.problem is None or self.figures.problem.message != problem.message:
             _log.warning("sink %s: %s", self.name, problem)
         self.figures.problem = problem

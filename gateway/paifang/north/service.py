@@ -16,19 +16,16 @@ from paifang.store import cursors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paifang.config.sinks import SinkSettings, SinksSettings
+    from paifang.config.sink import SinkSettings
+    from paifang.config.sinks import SinksSettings
     from paifang.store import Store
     from paifang.store.points import PointTable
     from paifang.store.sql import Connection
-
-Range = tuple[int | None, int | None]
-"""UTC in ms: since, until; None: without an end."""
 
 _SPAN = "SELECT min(seq), max(seq) FROM records WHERE received_ms >= ? AND received_ms < ?"
 _DROPPED = "SELECT sink, reason, sum(dropped) FROM sink_drops GROUP BY sink, reason"
 _DELIVERED = "SELECT sink, sum(delivered) FROM sink_nodes GROUP BY sink"
 _OLDEST = "SELECT received_ms FROM records WHERE seq >= ? ORDER BY seq LIMIT 1"
-_FOREVER = (1 << 63) - 1
 
 
 @dataclass(slots=True)
@@ -81,12 +78,10 @@ class SinkService:
         """Whether that changed anything. Raises PaifangError."""
         return bool(await self._find(name).runner.adopt(partial(cursors.pause, sink=name, paused=paused)))
 
-    async def replay(self, name: str, span: Range) -> int:
-        """Deliver what was stored in that time once more; returns how many records. Raises PaifangError."""
+    async def replay(self, name: str, span: tuple[int, int]) -> int:
+        """Deliver what was stored in that time (UTC in ms) once more; returns how many records. Raises PaifangError."""
         runner = self._find(name).runner
-        since, until = span
-        bounds = (0 if since is None else since, _FOREVER if until is None else until)
-        first, last = await self._store.read(lambda connection: connection.execute(_SPAN, bounds).get)
+        first, last = await self._store.look(lambda connection: connection.execute(_SPAN, span).get)
         if first is None:
             return 0
         return int(str(await runner.adopt(partial(cursors.replay, sink=name, first=first, last=last))))

@@ -169,6 +169,19 @@ class Store:
         except apsw.Error as error:
             raise database.explain(error, str(self.path)) from error
 
+    async def look(self, query: Callable[[Connection], Any]) -> Any:
+        """As `read`, in a thread and on a connection of its own: for what takes its time. Raises PaifangError."""
+        return await self._loop.run_in_executor(None, self._look, query)
+
+    def _look(self, query: Callable[[Connection], Any]) -> Any:
+        connection = self._connect()
+        try:
+            return query(connection)
+        except apsw.Error as error:
+            raise database.explain(error, str(self.path)) from error
+        finally:
+            database.close(connection)
+
     async def flush(self) -> None:
         """Wait until all that was taken in is synced."""
         while not self._is_empty() or self._in_flight is not None:
