@@ -42,6 +42,7 @@ class Link:
         self._turn = turn
         self._lost = asyncio.Event()
         self._said = ""
+        self._is_begun = False
 
     @property
     def streams(self) -> JetStreamContext:
@@ -58,18 +59,23 @@ class Link:
             try:
                 return await self._connect(server, options)
             except (OSError, nats.errors.Error) as error:  # nats-py's timeouts are errors of its own
-                failed.append(f"{server}: {str(error) or type(error).__name__}")
+                failed.append(f"{server}: {self._said or str(error) or type(error).__name__}")
                 await self.close()
         raise unreachable(self.who, "; ".join(failed), "see that NATS runs there and takes this user")
 
     async def _connect(self, server: str, options: dict[str, Any]) -> None:
         seconds = self._settings.keepalive_ms / 1000
         self._lost.clear()
+        self._said = ""
         self.client = Client()
+        self._is_begun = True
         await self.client.connect(
             server,
             name=f"paifang {self.who}",
             allow_reconnect=False,
+            # Without these it would try a server that is not there for ever; so it does it twice, at once.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             # nats-py hands both on to timers, which take fractions.
             ping_interval=seconds,  # pyright: ignore[reportArgumentType]
             connect_timeout=self._settings.timeout_ms / 1000,  # pyright: ignore[reportArgumentType]
@@ -115,6 +121,8 @@ class Link:
 
     async def close(self) -> None:
         """Leave nothing behind. Never raises."""
+        if not self._is_begun:
+            return
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(self._settings.timeout_ms / 1000):
                 await self.client.close()

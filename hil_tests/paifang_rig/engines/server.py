@@ -96,10 +96,21 @@ class Server:
                 start_new_session=True,  # Ctrl-C in a terminal is for whoever runs the test, and ends it then
             )
 
-    def send(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+    def halt(self) -> None:
+        """SIGSTOP, and wait until it stands still: its connections stay, and nothing answers."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
+    def go_on(self) -> None:
+        """Take `halt` back."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal that it lives on after."""
+        assert self._process
+        self._process.send_signal(number)
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> int:
         """Send the signal and wait; its exit code, negative for a signal. 0 when it does not run."""

@@ -1,0 +1,62 @@
+"""The far side of a NATS sink: what its stream holds, and a connector driven as the runner does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from paifang.config.sink_nats import NatsSinkSettings
+from paifang.errors import PaifangError
+from paifang.north.kinds import Ward
+from paifang.north.nats import build
+
+SITE = "ward-1"
+
+
+def settings(cluster, timeout_ms=5_000, **more):
+    return NatsSinkSettings(name="city", servers=tuple(cluster.urls), timeout_ms=timeout_ms, **more)
+
+
+def connector(cluster, turn=0, **more):
+    return build(settings(cluster, **more), Ward(SITE, lambda: 0, lambda count: bytes([turn]) * count))
+
+
+@contextlib.asynccontextmanager
+async def opened(cluster, turn=0, **more):
+    sink = connector(cluster, turn, **more)
+    try:
+        await sink.open()
+        yield sink
+    finally:
+        await sink.close()
+
+
+async def resend_until_confirmed(cluster, batches, sleep, **more):
+    """Deliver `batches` one after the other, over as many connections as it takes; {error: how often}."""
+    errors = {}
+    waiting = list(batches)
+    while waiting:
+        try:
+            async with opened(cluster, turn=sum(errors.values()), **more) as sink:
+                while waiting:
+                    assert not await sink.deliver(waiting[0])
+                    del waiting[0]
+        except PaifangError as error:
+            errors[error.message] = errors.get(error.message, 0) + 1
+            await sleep(0.1)
+    return errors
+
+
+async def kept(cluster, stream="PAIFANG"):
+    """[(subject, headers, document)] of all that the stream holds, in its order."""
+    async with await cluster.client() as client:
+        streams = client.jetstream()
+        state = (await streams.stream_info(stream)).state
+        if not state.messages:
+            return []
+        found = []
+        reader = await streams.subscribe(">", stream=stream, ordered_consumer=True)
+        while len(found) < state.messages:
+            message = await reader.next_msg(timeout=10)
+            found.append((message.subject, message.headers, json.loads(message.data)))
+        return found

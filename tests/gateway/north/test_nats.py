@@ -1,0 +1,241 @@
+"""The NATS sink against real servers: what arrives, what is confirmed, and what each kind of refusal becomes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import nats_side
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import event, report, value
+
+from paifang.errors import EXIT_UNREACHABLE, PaifangError
+from paifang.north.nats import subjects
+from paifang.north.nats.confirmations import Confirmations
+from paifang_rig.engines.nats_cluster import NatsCluster
+from paifang_rig.engines.server import until
+from paifang_rig.errors import RigError
+
+
+@pytest.fixture
+async def server(tmp_path):
+    """One NATS server with JetStream."""
+    try:
+        cluster = NatsCluster(tmp_path / "nats", 1)
+    except RigError as error:
+        pytest.skip(str(error))
+    async with cluster:
+        yield cluster
+
+
+async def test_a_record_arrives_under_its_subject_with_its_id(server):
+    async with nats_side.opened(server, create=True) as sink:
+        assert await sink.deliver([report(1), event(2), report(3, node="电.1", utc_ms=None)]) == {}
+    first, second, third = await nats_side.kept(server)
+    assert [each[0] for each in (first, second, third)] == [
+        "paifang.ward-1.aq-1.report",
+        "paifang.ward-1.aq-1.event",
+        "paifang.ward-1.电%2E1.report",
+    ]
+    assert first[1]["Nats-Msg-Id"] == first[2]["id"] == "ward-1/aq-1/3.1"
+    assert third[2]["time"] is None
+
+
+async def test_what_comes_again_is_confirmed_and_kept_once_in_order(server):
+    records = [report(number) for number in range(1, 201)]
+    async with nats_side.opened(server, create=True) as sink:
+        await sink.deliver(records[:120])
+        assert await sink.deliver(records) == {}
+        assert sink.duplicates == 120
+    assert [each[2]["id"] for each in await nats_side.kept(server)] == [record.id for record in records]
+
+
+async def test_two_streams_at_once_each_keep_their_order(server):
+    live = [report(number) for number in range(1001, 1501)]
+    backlog = [report(number) for number in range(1, 1001)]
+
+    async def send(sink, records):
+        for first in range(0, len(records), 50):
+            await sink.deliver(records[first : first + 50])
+
+    async with nats_side.opened(server, create=True) as sink:
+        await asyncio.gather(send(sink, live), send(sink, backlog))
+    numbers = [int(each[2]["id"].rpartition(".")[2]) for each in await nats_side.kept(server)]
+    assert [number for number in numbers if number > 1000] == list(range(1001, 1501))
+    assert [number for number in numbers if number <= 1000] == list(range(1, 1001))
+
+
+async def test_a_record_that_is_too_large_is_named_and_the_others_go_on(server):
+    async with await server.client() as client:
+        await client.jetstream().add_stream(name="PAIFANG", subjects=["paifang.>"], max_msg_size=4_000)
+    records = [report(1), event(2, detail="x" * 5_000), event(3, detail="y" * 1_100_000), report(4)]
+    async with nats_side.opened(server) as sink:
+        assert await sink.deliver(records) == {1: "too-large", 2: "too-large"}
+    assert [each[2]["id"] for each in await nats_side.kept(server)] == [records[0].id, records[3].id]
+
+
+async def test_a_stream_that_is_not_there_is_told_with_what_to_type(server):
+    with pytest.raises(PaifangError, match="there is no stream PAIFANG") as refusal:
+        async with nats_side.opened(server):
+            pass
+    assert refusal.value.exit_code == EXIT_UNREACHABLE
+    assert "nats stream add PAIFANG --subjects 'paifang.>'" in refusal.value.hint
+
+
+async def test_a_stream_that_takes_other_subjects_is_told(server):
+    async with await server.client() as client:
+        await client.jetstream().add_stream(name="PAIFANG", subjects=["meters.>", "paifang.ward-2.>"])
+    with pytest.raises(PaifangError, match=r"does not take paifang\.ward-1\.>, but meters\.>, paifang\.ward-2\.>"):
+        async with nats_side.opened(server):
+            pass
+
+
+async def test_a_full_stream_that_refuses_confirms_nothing_more(server):
+    async with await server.client() as client:
+        await client.jetstream().add_stream(name="PAIFANG", subjects=["paifang.>"], max_msgs=3, discard="new")
+    records = [report(number) for number in range(1, 6)]
+    async with nats_side.opened(server) as sink:
+        with pytest.raises(PaifangError, match="maximum messages exceeded") as refusal:
+            await sink.deliver(records)
+        assert "more room" in refusal.value.hint
+        async with await server.client() as client:
+            await client.jetstream().update_stream(name="PAIFANG", subjects=["paifang.>"], discard="new")
+        assert await sink.deliver(records) == {}
+    assert [each[2]["id"] for each in await nats_side.kept(server)] == [record.id for record in records]
+
+
+async def test_a_server_that_halts_is_noticed_and_nothing_counts_as_confirmed(server):
+    async with nats_side.opened(server, create=True) as sink:
+        await sink.deliver([report(1)])
+        server.servers[0].process.halt()
+        sink._link._settings = sink._settings.model_copy(update={"timeout_ms": 200})
+        with pytest.raises(PaifangError, match="no answer in 200 ms"):
+            await sink.deliver([report(2)])
+        server.servers[0].process.go_on()
+
+
+async def test_a_server_that_dies_ends_the_wait_at_once(server):
+    async with nats_side.opened(server, create=True) as sink:
+        await sink.deliver([report(1)])
+        server.servers[0].process.halt()
+        waiting = asyncio.ensure_future(sink.deliver([report(2)]))
+        await asyncio.sleep(0)
+        server.servers[0].process.end()
+        with pytest.raises(PaifangError, match="the connection was lost"):
+            await waiting
+
+
+async def test_nobody_there_names_every_server(server):
+    server.end()
+    with pytest.raises(PaifangError, match=server.urls[0]):
+        async with nats_side.opened(server):
+            pass
+
+
+@pytest.fixture
+async def guarded(tmp_path):
+    """A server that lets `ward-1` in with a password, and only to write."""
+    users = (
+        'authorization { users: [{ user: "ward-1", password: "in the file", permissions: '
+        '{ publish: ["paifang.ward-1.>", "$JS.API.STREAM.INFO.PAIFANG"] } }, { user: "admin", password: "a" }] }'
+    )
+    try:
+        cluster = NatsCluster(tmp_path / "nats", 1, more=users)
+    except RigError as error:
+        pytest.skip(str(error))
+    async with cluster:
+        async with await cluster.client(user="admin", password="a") as client:
+            await client.jetstream().add_stream(name="PAIFANG", subjects=["paifang.>"])
+        yield cluster
+
+
+async def test_a_password_comes_from_its_file_and_the_least_rights_are_enough(guarded, tmp_path):
+    (tmp_path / "password").write_text("in the file\n")
+    way_in = {"user": "ward-1", "password_file": tmp_path / "password"}
+    async with nats_side.opened(guarded, **way_in) as sink:
+        assert await sink.deliver([report(1)]) == {}
+        sink._link._settings = sink._settings.model_copy(update={"timeout_ms": 200})
+        with pytest.raises(PaifangError, match="permissions violation for publish"):
+            await sink.deliver([report(1, site="ward-2")])
+    (tmp_path / "password").write_text("another")
+    with pytest.raises(PaifangError, match="Authorization"):
+        async with nats_side.opened(guarded, **way_in):
+            pass
+    with pytest.raises(PaifangError, match="cannot be read"):
+        async with nats_side.opened(guarded, user="ward-1", password_file=tmp_path / "none"):
+            pass
+
+
+async def test_a_cluster_loses_its_leader_under_load(tmp_path, tier_size):
+    try:
+        cluster = NatsCluster(tmp_path / "nats")
+    except RigError as error:
+        pytest.skip(str(error))
+    count = tier_size(2_000, 100_000)
+    records = [report(number, (value(number),), node=f"aq-{number % 7}") for number in range(1, count + 1)]
+    batches = [records[first : first + 100] for first in range(0, count, 100)]
+    async with cluster:
+        async with nats_side.opened(cluster, create=True, replicas=3) as sink:
+            await sink.deliver(batches[0])
+        sending = asyncio.ensure_future(
+            nats_side.resend_until_confirmed(cluster, batches[1:], asyncio.sleep, timeout_ms=1_500)
+        )
+        await until(lambda: _kept_at_least(cluster, count // 3), "a third is kept")
+        leader = await cluster.leader("PAIFANG")
+        leader.process.end()
+        errors = await sending
+        leader.process.start()
+        await cluster.healthy()
+        numbers = [int(each[2]["id"].rpartition(".")[2]) for each in await nats_side.kept(cluster)]
+    assert errors, "nothing went wrong: the leader was not killed under load"
+    assert numbers == list(range(1, count + 1))
+
+
+async def _kept_at_least(cluster, count):
+    async with await cluster.client() as client:
+        return (await client.jetstream().stream_info("PAIFANG")).state.messages >= count
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+def test_names_are_tokens_and_two_names_are_never_one(first, second):
+    one, other = subjects.token(first), subjects.token(second)
+    assert one
+    assert not set(one) & set(".*> \t\r\n")
+    assert (one == other) == (first == second)
+
+
+def test_a_stream_covers_what_all_its_messages_need():
+    cases = [
+        ("paifang.>", "paifang.ward-1.>", True),
+        ("paifang.*.>", "paifang.ward-1.>", True),
+        (">", "paifang.ward-1.>", True),
+        ("paifang.ward-1.*.report", "paifang.ward-1.>", False),
+        ("paifang.ward-10.>", "paifang.ward-1.>", False),
+        ("paifang.*", "paifang.ward-1.>", False),
+        ("paifang.ward-1", "paifang.ward-1.>", False),
+    ]
+    assert [subjects.covers(have, want) for have, want, _ in cases] == [expected for *_, expected in cases]
+
+
+def test_answers_are_told_apart():
+    told = Confirmations(5)
+    told.take(0, None, b'{"stream":"PAIFANG","seq":7}')
+    told.take(1, None, b'{"stream":"PAIFANG","seq":3,"duplicate":true}')
+    told.take(2, None, b'{"error":{"code":400,"err_code":10054,"description":"message size exceeds maximum allowed"}}')
+    assert (told.duplicates, told.refused, told.is_over) == (1, {2: "too-large"}, False)
+    told.take(4, None, b'{"stream":"PAIFANG","seq":8}')
+    assert told.overtaken == 1
+    told.take(4, None, b'{"stream":"PAIFANG","seq":8,"duplicate":true}')
+    assert told.duplicates == 1
+    told.take(3, {"Status": "503"}, b"")
+    assert told.is_over
+    assert told.failure == "no stream takes it now"
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"hello", b'{"type":"x"}', b'{"error":{"description":"new"}}'])
+def test_no_answer_but_a_confirmation_confirms(answer):
+    told = Confirmations(1)
+    told.take(0, None, answer)
+    assert told.failure
+    assert not told.refused
