@@ -5,11 +5,15 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from paifang.config.sink import SinkSettings
+from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.tables import Table
 
 
 class SinksSettings(Table):
+    mqtt: Annotated[tuple[MqttSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Brokers of MQTT 5, one such table each."
+    )
     nats: Annotated[tuple[NatsSinkSettings, ...], Field(strict=False)] = Field(
         default=(), description="Streams of NATS JetStream, one such table each."
     )

@@ -10,8 +10,9 @@ from pydantic.fields import FieldInfo
 from paifang.config import bridges
 from paifang.config.explain import toml_text
 from paifang.config.modbus_server import RegisterSettings
+from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
-from paifang.config.units import format_ms
+from paifang.config.units import MS_OF_UNIT, format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
 WIDTH = 100
@@ -69,6 +70,18 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
             user="ward-1",
             password_file="/etc/paifang/nats.txt",  # noqa: S106 - the name of a file
             replicas=3,
+        ),
+    ),
+    ("sinks", "mqtt"): (
+        MqttSettings(
+            name="broker",
+            broker="mqtt.city.example:8883",
+            tls=True,
+            ca_file=Path("/etc/paifang/city-ca.pem"),
+            user="ward-1",
+            password_file=Path("/etc/paifang/broker.txt"),
+            expiry_ms=7 * MS_OF_UNIT["d"],
+            home_assistant="homeassistant",
         ),
     ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),

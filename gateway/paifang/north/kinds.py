@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from paifang.north.connector import Connector
 
 MODULES: dict[str, str] = {
+    "mqtt": "paifang.north.mqtt.connector",
     "nats": "paifang.north.nats",
 }
 """By kind, as the field of SinksSettings: the module with `build(settings, ward) -> Connector`."""

@@ -1,0 +1,1 @@
+"""Records into a broker of MQTT 5."""
