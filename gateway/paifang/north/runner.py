@@ -129,7 +129,7 @@ class Runner:
 
     def _fail(self, problem: PaifangError) -> None:
         if self.figures.problem is None or self.figures.problem.message != problem.message:
-            _log.warning("sink %s: %s", self.name, problem)
+            _log.warning("sink %s", problem if self.name in problem.message else f"{self.name}: {problem}")
         self.figures.problem = problem
 
     async def _pump(self, connector: Connector) -> None:
