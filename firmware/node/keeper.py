@@ -53,7 +53,7 @@ class Keeper:
         """Take a record that has `next_number`; False when there is no room. `is_urgent`: to be kept at once."""
         taken = self._journal.add(payload, now_ms)
         self._is_urgent = self._is_urgent or is_urgent
-        if is_urgent:
+        if is_urgent or self._journal.is_buffer_filling:
             self._wake.set()
         return taken
 

@@ -22,6 +22,7 @@ _HEAD = const(3)
 _USABLE = const(4088)  # LittleFS puts up to two pointers into a block of a file that has several
 _NAME_DIGITS = const(8)
 _CHUNK = const(128)
+_STEP_BYTES = const(256)  # flash stands in everybody's way while it is erased and written
 _LOST = "lost"
 
 
@@ -72,8 +73,9 @@ class Segments:
         """Add entries to a segment that has `size` bytes, in steps. Raises OSError; what was there is there then."""
         with open(self._path(number), "r+b" if size else "wb") as file:
             file.seek(size)  # a try before may have come further than it knew
-            yield
-            file.write(data)
+            for begin in range(0, len(data), _STEP_BYTES):
+                yield
+                file.write(data[begin : begin + _STEP_BYTES])
             yield
         self._shut()
         self.bytes += len(data)

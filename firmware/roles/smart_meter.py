@@ -76,7 +76,7 @@ def build(wired: dict, machine, uptime, period_ms: int):
 class SmartMeter:
     """One report of points 1 to 7 in each period, and one of the energy alone, to bill by, in each `billing_ms`.
 
-    That begins with the hour, once the time is known, and with the first answer after a start.
+    They fall on whole multiples of it, of the uptime until the time is known.
     """
 
     def __init__(self, points: tuple, meter, relay, uptime, period_ms: int, billing_ms: int = _BILLING_MS) -> None:
@@ -87,7 +87,7 @@ class SmartMeter:
         self._uptime = uptime
         self._period_ms = period_ms
         self._billing_ms = billing_ms
-        self._billed = None  # the number of the last such period
+        self._bill_at_ms = None
         self._records = self._meter = None
         self._values = None  # of the last poll; None when the meter did not answer to it
         self._limit_w = _NO_LIMIT_W
@@ -144,11 +144,14 @@ class SmartMeter:
             self._records.event(EV_SAFE_STATE, _RELAY, detail)
 
     def _bill(self, energy: int) -> None:
-        utc_ms = self._records.utc_ms()
-        period = (self._uptime.now_ms() if utc_ms is None else utc_ms) // self._billing_ms
-        if period != self._billed:
-            self._billed = period
+        now_ms = self._uptime.now_ms()
+        if self._bill_at_ms is not None and now_ms < self._bill_at_ms:
+            return
+        if self._bill_at_ms is not None:
             self._records.bill({_ENERGY_POINT: energy})
+        utc_ms = self._records.utc_ms()
+        since_ms = (now_ms if utc_ms is None else utc_ms) % self._billing_ms
+        self._bill_at_ms = now_ms + self._billing_ms - since_ms
 
     def _report_limit(self) -> None:
         self._records.report({_POWER_LIMIT: self._limit_w}, {})

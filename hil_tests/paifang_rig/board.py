@@ -59,7 +59,7 @@ class SimBoard:
         sensors: Iterable[Sensor] = (),
         *,
         speed: int = 1,
-        heap: str = "164k",
+        heap: str = "184k",
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,

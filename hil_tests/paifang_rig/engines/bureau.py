@@ -44,7 +44,7 @@ def framed(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A packet as it came. `head` has its fields, `groups` one dict a group of CP, `link` which connection it was on."""
+    """A packet as it came: the fields of its head, the groups of its CP, and on which connection."""
 
     head: dict[str, str]
     groups: list[dict[str, str]]
