@@ -88,6 +88,7 @@ class Runner:
         self._halted = asyncio.Event()
         self._has_begun = False
         self._place = cursors.Place(0, (), is_paused=False)
+        self._reached: dict[int, int] = {}
 
     def notify(self) -> None:
         """There are new records."""
@@ -208,6 +209,7 @@ class Runner:
 
     def _confirmed(self, stream: int, upto: int, delivered: list[_Marked], dropped: dict[str, list[_Marked]]) -> None:
         self._place = _moved(self._place, stream, upto)
+        self._reached[stream] = upto
         name = self.name
         self._store.write(lambda connection: cursors.confirm(connection, name, stream, upto, delivered, dropped))
         figures = self.figures
@@ -223,7 +225,10 @@ class Runner:
         return cursors.place(connection, self.name)
 
     def _take_up(self, place: cursors.Place) -> None:
+        """The place as it is in the store, which may not know yet how far the streams have got since."""
         self._place = place
+        for stream, upto in self._reached.items():
+            self._place = _moved(self._place, stream, upto)
         self._news.set()
         self._backlog_news.set()
         reached, left = (self._halted, self._going) if place.is_paused else (self._going, self._halted)
@@ -232,7 +237,11 @@ class Runner:
 
 
 def _moved(place: cursors.Place, stream: int, upto: int) -> cursors.Place:
+    """Never back."""
     if stream == cursors.LIVE:
-        return dataclasses.replace(place, live=upto)
-    moved = [dataclasses.replace(each, next=upto + 1) if each.id == stream else each for each in place.backlogs]
+        return dataclasses.replace(place, live=max(place.live, upto))
+    moved = [
+        dataclasses.replace(each, next=max(each.next, upto + 1)) if each.id == stream else each
+        for each in place.backlogs
+    ]
     return dataclasses.replace(place, backlogs=tuple(each for each in moved if each.next <= each.last))

@@ -82,7 +82,7 @@ CREATE TABLE sinks(
     present INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE backlogs(
-    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, next INTEGER NOT NULL, last INTEGER NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, next INTEGER NOT NULL, last INTEGER NOT NULL
 ) STRICT;
 
 -- What a sink owes of a node: all that was ever stored of it, and `extra`, which takes off what was before the sink
