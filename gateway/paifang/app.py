@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from paifang.commands.target import Target
     from paifang.control.authority import Caller
     from paifang.nodes.links import Link
+    from paifang.profiles.model import AnyProfile
     from paifang.settings import Settings
     from paifang.store import Batch
     from paifang.store.points import Point, PointTable
@@ -221,7 +222,7 @@ class Gateway:
         )
         self.scada = Scada(site, self.store, desk.table, self.commands, clocks)
         self.feed = Feed(self.store, desk.table)
-        self.sinks = SinkService(self.store, Ward(site, clocks.utc_ms, clocks.random), desk.table)
+        self.sinks = SinkService(self.store, Ward(site, clocks.utc_ms, clocks.random, self._profile), desk.table)
         self.upkeep = Upkeep(self.store, desk.table, self._limits, clocks.utc_ms, self._imbalance)
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
@@ -333,6 +334,10 @@ class Gateway:
         self.coordination.settled(batch)
         self.scada.settled(batch)
         self.sinks.settled()
+
+    def _profile(self, node: str) -> AnyProfile | None:
+        found = self.bridges.devices.get(node)
+        return None if found is None else found.planned.profile
 
     def _target(self, node: str) -> Target | None:
         link = self.nodes.desk.sessions.get(node)

@@ -1,6 +1,7 @@
 """What the settings of every sink have, whatever its kind."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -30,6 +31,11 @@ SinkName = Annotated[str, AfterValidator(_name)]
 NodesPattern = Annotated[str, AfterValidator(_nodes)]
 
 
+def takes(patterns: Iterable[str], node: str) -> bool:
+    """Whether a node is one of those, by its name or its beginning."""
+    return any(node == each or (each[-1:] == "*" and node.startswith(each[:-1])) for each in patterns)
+
+
 class SinkSettings(Table):
     """What every kind of sink has; each kind adds its own."""
 
@@ -44,7 +50,7 @@ class SinkSettings(Table):
 
     def takes(self, node: str) -> bool:
         """Whether records of `node` are for this sink."""
-        return any(node == each or (each[-1:] == "*" and node.startswith(each[:-1])) for each in self.nodes)
+        return takes(self.nodes, node)
 
 
 class TlsSinkSettings(SinkSettings):

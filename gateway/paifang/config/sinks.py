@@ -5,12 +5,16 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from paifang.config.sink import SinkSettings
+from paifang.config.sink_hj212 import Hj212Settings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.tables import Table
 
 
 class SinksSettings(Table):
+    hj212: Annotated[tuple[Hj212Settings, ...], Field(strict=False)] = Field(
+        default=(), description="Environment bureaus that take HJ 212, one such table each."
+    )
     mqtt: Annotated[tuple[MqttSettings, ...], Field(strict=False)] = Field(
         default=(), description="Brokers of MQTT 5, one such table each."
     )

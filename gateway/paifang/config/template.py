@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from paifang.config import bridges
 from paifang.config.explain import toml_text
 from paifang.config.modbus_server import RegisterSettings
+from paifang.config.sink_hj212 import Hj212Settings, StationSettings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.units import MS_OF_UNIT, format_ms
@@ -62,6 +63,16 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
     ("modbus_server", "registers"): (
         RegisterSettings(point="meter-1/power", address=0),
         RegisterSettings(point="meter-1/energy_import", address=2, type="int32", scale=3),
+    ),
+    ("sinks", "hj212"): (Hj212Settings.model_construct(name="bureau", address="212.bureau.example:7212", stations=()),),
+    ("sinks", "hj212", "stations"): (
+        StationSettings(
+            mn="010000A8900016F000169DC0",
+            st="22",
+            password_file=Path("/etc/paifang/station-1.txt"),
+            nodes=("aq-1",),
+            names="air-quality",
+        ),
     ),
     ("sinks", "nats"): (
         NatsSinkSettings.model_construct(

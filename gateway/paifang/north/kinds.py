@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from paifang.config.sinks import SinkSettings
     from paifang.north.connector import Connector
+    from paifang.profiles.model import AnyProfile
 
 MODULES: dict[str, str] = {
+    "hj212": "paifang.north.hj212.connector",
     "mqtt": "paifang.north.mqtt.connector",
     "nats": "paifang.north.nats",
 }
@@ -26,6 +28,8 @@ class Ward:
     site: str
     utc_ms: Callable[[], int]
     random: Callable[[int], bytes]
+    profile: Callable[[str], AnyProfile | None] = lambda _node: None
+    """Of a bridged device, by its name; nodes of our own have none."""
 
 
 def build(kind: str, settings: SinkSettings, ward: Ward) -> Connector:

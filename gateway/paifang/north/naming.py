@@ -1,0 +1,30 @@
+"""What the points of a node are called in a schema of a city: by its profile, or by the table of a sink's settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from paifang.profiles import city_tables
+
+if TYPE_CHECKING:
+    from paifang.north.kinds import Ward
+    from paifang.profiles.city_tables import Naming
+    from paifang.profiles.model import AnyProfile
+
+
+class Namings:
+    """Of the nodes of `ward`, each looked up once for as long as it has its profile."""
+
+    def __init__(self, ward: Ward) -> None:
+        self._ward = ward
+        self._found: dict[tuple[str, str | None], tuple[AnyProfile | None, Naming]] = {}
+
+    def of(self, node: str, table: str | None) -> Naming:
+        """`table`: as city_tables.naming takes it. Raises PaifangError when there is none."""
+        profile = self._ward.profile(node)
+        known = self._found.get((node, table))
+        if known is not None and known[0] is profile:
+            return known[1]
+        found = city_tables.naming(table, profile)
+        self._found[node, table] = profile, found
+        return found
