@@ -29,6 +29,13 @@ def document(record: Record) -> bytes:
     return f"{_head(record)},{body}}}".encode()
 
 
+def written(value: bool | Decimal | None) -> str:
+    """A value in JSON, digit by digit."""
+    if value is None:
+        return "null"
+    return number(value) if isinstance(value, Decimal) else str(value).lower()
+
+
 def _head(record: Record) -> str:
     time = "null" if record.utc_ms is None else f'"{utc(record.utc_ms)}"'
     return (
@@ -45,13 +52,7 @@ def _values(values: tuple[Value, ...]) -> str:
 def _value(value: Value) -> str:
     unit = f',"unit":{quoted(value.point.unit)}' if value.point.unit else ""
     quality = "" if value.quality == messages.GOOD else f',"quality":{quoted(value.told_quality)}'
-    return f'{{"value":{_exact(value.exact)}{unit}{quality}}}'
-
-
-def _exact(value: bool | Decimal | None) -> str:
-    if value is None:
-        return "null"
-    return number(value) if isinstance(value, Decimal) else str(value).lower()
+    return f'{{"value":{written(value.exact)}{unit}{quality}}}'
 
 
 def _event(event: Event) -> str:

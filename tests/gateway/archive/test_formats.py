@@ -18,6 +18,7 @@ from senml_reader import NAME, of_cbor, of_json, resolved
 
 from paifang.archive import formats
 from paifang.archive.source import Reading
+from paifang.notation import senml
 
 # RFC 8428, 5.1.2 and 5.1.4
 MULTIPLE = b"""[{"bn":"urn:dev:ow:10e2073a0108006:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V",
@@ -143,7 +144,7 @@ def test_values_are_exact_in_every_format(numbers):
 
 @given(st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=2, unique=True))
 def test_no_two_names_are_one_in_senml(names):
-    first, second = (formats.senml_name(name) for name in names)
+    first, second = (senml.name(name) for name in names)
     assert first != second
     assert NAME.fullmatch(f"ward-1/{first}/{second}")
 

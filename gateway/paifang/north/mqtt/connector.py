@@ -13,8 +13,9 @@ from paifang.keys.files import read_passphrase
 from paifang.north.connector import REFUSED, unreachable
 from paifang.north.mqtt import codes, topics
 from paifang.north.mqtt.codes import Fate
+from paifang.north.mqtt.home_assistant import HomeAssistant
 from paifang.north.mqtt.link import Link
-from paifang.north.mqtt.packets import MqttError, Will
+from paifang.north.mqtt.packets import MqttError, Publish, Will
 from paifang.north.mqtt.session import Login, Message
 from paifang.north.mqtt.topics import Topics
 from paifang.north.tls import tls_context
@@ -50,6 +51,7 @@ class MqttSink:
         self._ward = ward
         self._topics = Topics(settings, ward.site)
         self._link: Link | None = None
+        self._shown = _home_assistant(settings, self._topics, ward.site)
 
     async def open(self) -> None:
         settings = self._settings
@@ -61,20 +63,27 @@ class MqttSink:
             user=settings.user,
             password=_password(settings),
         )
-        link = self._link = Link(login)
+        link = self._link = Link(login, self._heard)
         host, port = split_remote(settings.broker)
         try:
             await link.open(host, port, tls_context(settings), settings.answer_ms / 1_000)
             await self._tell(link, topics.ONLINE)
+            if self._shown is not None:
+                link.subscribe(self._shown.birth_topic)
         except MqttError as error:
             raise self._unreachable(error) from error
 
     async def deliver(self, records: Sequence[Record]) -> Mapping[int, str]:
-        assert self._link is not None
+        link = self._link
+        assert link is not None
         try:
-            refused = await self._link.publish([self._topics.message(record) for record in records])
+            if self._shown is not None:
+                await self._announce(link, self._shown.announced(records))
+            refused = await link.publish([self._topics.message(record) for record in records])
         except MqttError as error:
             raise self._unreachable(error) from error
+        if self._shown is not None:
+            link.show(self._shown.shown(records, self._ward.utc_ms()))
         return {place: self._judged(records[place], code) for place, code in refused.items()}
 
     async def close(self) -> None:
@@ -102,8 +111,25 @@ class MqttSink:
             reason = codes.told(refused[0])
             _log.warning("sink %s: %s is not told: %s", self._settings.name, self._topics.status, reason)
 
+    async def _announce(self, link: Link, configs: Sequence[Message]) -> None:
+        """What is refused here is not shown in Home Assistant; the records go on."""
+        for place, code in (await link.publish(configs)).items():
+            _log.warning("sink %s: %s: %s", self._settings.name, configs[place].topic, codes.told(code))
+
+    def _heard(self, message: Publish) -> None:
+        """Home Assistant has started: it may have forgotten."""
+        link = self._link
+        if link is not None and self._shown is not None and message == (self._shown.birth_topic, topics.ONLINE):
+            link.show(self._shown.everything(self._ward.utc_ms()))
+
     def _unreachable(self, error: MqttError) -> Exception:
         return unreachable(self._settings.name, error.message, error.hint)
+
+
+def _home_assistant(settings: MqttSettings, topics: Topics, site: str) -> HomeAssistant | None:
+    if settings.home_assistant is None:
+        return None
+    return HomeAssistant(settings.home_assistant, topics, site, settings.fresh_ms)
 
 
 def _password(settings: MqttSettings) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from paifang.north import senml
 from paifang.north.document import CONTENT_TYPE, document
 from paifang.north.mqtt import packets
 from paifang.north.mqtt.session import Message
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from paifang.config.sink_mqtt import MqttSettings
     from paifang.north.record import Record
 
+Beside = tuple[int, packets.Property]
 ONLINE, OFFLINE = b"online", b"offline"
+_UTF_8 = 1
 _NO_LEVEL = re.compile(r"[+#/%\x00]")
 
 
@@ -23,9 +26,10 @@ class Topics:
     def __init__(self, settings: MqttSettings, site: str) -> None:
         self._base = f"{settings.prefix}/{level(site)}"
         self._of_node: dict[str, str] = {}
-        self._expiry: list[tuple[int, packets.Property]] = []
-        if settings.expiry_ms is not None:
-            self._expiry = [(packets.MESSAGE_EXPIRY_S, settings.expiry_ms // 1_000)]
+        self._is_senml = settings.format == "senml-cbor"
+        expiry = [] if settings.expiry_ms is None else [(packets.MESSAGE_EXPIRY_S, settings.expiry_ms // 1_000)]
+        self._senml: list[Beside] = [*expiry, (packets.CONTENT_TYPE, senml.CONTENT_TYPE)]
+        self._json: list[Beside] = [(packets.PAYLOAD_FORMAT, _UTF_8), *expiry, (packets.CONTENT_TYPE, CONTENT_TYPE)]
 
     @property
     def status(self) -> str:
@@ -44,15 +48,14 @@ class Topics:
 
     def message(self, record: Record) -> Message:
         """Never retained: whoever comes later shall not take it for news."""
-        kind = "report" if record.event is None else "event"
-        return Message(f"{self.node(record.node)}/{kind}", document(record), self._beside(CONTENT_TYPE, record.id))
+        topic = f"{self.node(record.node)}/{'report' if record.event is None else 'event'}"
+        if self._is_senml and senml.has_place(record):
+            return Message(topic, senml.pack(record), packets.properties([*self._senml, _id(record)]))
+        return Message(topic, document(record), packets.properties([*self._json, _id(record)]))
 
-    def _beside(self, content_type: str, record: str) -> bytes:
-        is_text: list[tuple[int, packets.Property]] = (
-            [(packets.PAYLOAD_FORMAT, 1)] if content_type == CONTENT_TYPE else []
-        )
-        named = [(packets.CONTENT_TYPE, content_type), (packets.USER_PROPERTY, ("id", record))]
-        return packets.properties([*is_text, *self._expiry, *named])
+
+def _id(record: Record) -> Beside:
+    return packets.USER_PROPERTY, ("id", record.id)
 
 
 def level(name: str) -> str:
