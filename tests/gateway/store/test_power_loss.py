@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import random
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,9 +21,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from recording import Disk, RecordingVFS, remove_files, write_files
 
 from paifang.errors import PaifangError
-from paifang.store import Batch, Store, database, health
+from paifang.store import Batch, Store, cursors, database, facts, health, retention
+from paifang.store.balance import balance
 from paifang_wire.errors import WireError
 from paifang_wire.marks import RecordMarks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILE = "paifang.db"
 NODES = ("aq-1", "aq-2", "meter-1")
@@ -31,10 +36,15 @@ CHECKPOINT_PAGES = 12
 _names = itertools.count()
 
 Numbers = dict[tuple[str, int], set[int]]
+Far = dict[tuple[str, str], set[tuple[int, int]]]
+"""What has reached a sink's far side, by sink and node."""
 
 
-async def run_workload(folder: Path, synchronous: str, seed: int, commits: int) -> RecordingVFS:
-    """Have a store on a recording disk take in records, duplicates, gaps and jobs; its acks stand in `entries` too."""
+async def run_workload(folder: Path, synchronous: str, seed: int, commits: int, *, sinks: bool = False) -> RecordingVFS:
+    """Have a store on a recording disk take in records, duplicates, gaps and jobs; its acks stand in `entries` too.
+
+    With `sinks`, two of them move on and retention deletes; what reached their far sides is in `entries` as well.
+    """
     vfs = RecordingVFS(f"recording-{next(_names)}")
     chance = random.Random(seed)
 
@@ -48,8 +58,32 @@ async def run_workload(folder: Path, synchronous: str, seed: int, commits: int) 
         for _ in range(chance.randint(1, 6)):
             take_in(store, chance, count)
         await store.flush()
+        if sinks:
+            await move_a_sink(store, chance, vfs.entries)
     await store.close()
     return vfs
+
+
+async def move_a_sink(store: Store, chance: random.Random, entries: list[tuple[Any, ...]]) -> None:
+    sink, what = chance.choice(("city", "bureau")), chance.randrange(6)
+    await store.written(partial(cursors.begin, sink=sink, now_ms=1, from_start=True))
+    place = await store.read(partial(cursors.place, sink=sink))
+    if what == 0:
+        await store.written(lambda connection: cursors.defer(connection, sink, cursors.newest(connection)))
+    elif what == 1:
+        room = chance.choice((0, 1 << 40))
+        await store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, cursors.newest(connection)))
+        await store.written(partial(retention.retire, now_ms=1 << 50, limits=retention.Limits(0, room)))
+    else:
+        backlog = next(iter(place.backlogs), None)
+        stream, after = (cursors.LIVE, place.live) if backlog is None else (backlog.id, backlog.next - 1)
+        last = 1 << 60 if backlog is None else backlog.last
+        rows = await store.read(partial(cursors.page, after=after, last=last, limit=chance.randint(1, 9)))
+        marked = [row[:2] for row in rows]
+        entries.append(("far", [(sink, *row[1:4]) for row in rows]))
+        upto = rows[-1][0] if rows else after
+        job = partial(cursors.confirm, sink=sink, stream=stream, upto=upto)
+        store.write(partial(job, delivered=marked[1:], dropped={"refused": marked[:1]}))
 
 
 def take_in(store: Store, chance: random.Random, count: int) -> None:
@@ -70,13 +104,13 @@ def take_in(store: Store, chance: random.Random, count: int) -> None:
             return
 
 
-async def findings(folder: Path, acked: Numbers) -> list[str]:
-    """What is wrong with the files that a power cut left in `folder`."""
+async def findings(folder: Path, looks: Callable[[Any], list[str]]) -> list[str]:
+    """What `looks` finds wrong with the files that a power cut left in `folder`."""
     store = Store(folder / FILE, settled=lambda _: None)
     try:
         await store.open()
         try:
-            return await store.read(lambda connection: look(connection, acked))
+            return await store.read(looks)
         finally:
             await store.close()
     except PaifangError as error:
@@ -101,6 +135,15 @@ def look(connection: Any, acked: Numbers) -> list[str]:
     return wrong
 
 
+def look_at_sinks(connection: Any, far: Far) -> list[str]:
+    found = balance(connection)
+    wrong = [f"damaged: {line}" for line in health.findings(connection)] + found.problems
+    for each in found.sinks:
+        if each.delivered > len(far.get((each.sink, each.node), ())):
+            wrong.append(f"{each.sink} lost some of {each.node} that are counted as delivered")
+    return wrong
+
+
 def settled_numbers(high: int, bitmap: int) -> set[int]:
     marks = RecordMarks(high, bitmap % (1 << 64))
     return {number for number in range(1, high + 65) if marks.holds(number)}
@@ -112,12 +155,18 @@ async def cut_power(
     """Cut the power after each of `cuts` entries; returns how many cuts had something to lose, and what is wrong."""
     chance = random.Random(seed)
     disk, acked, done, armed = Disk(), dict[tuple[str, int], set[int]](), 0, 0
+    far: Far = {}
+    has_sinks = any(entry[0] == "far" for entry in entries)
+    looks = partial(look_at_sinks, far=far) if has_sinks else partial(look, acked=acked)
     wrong: list[str] = []
     for cut in sorted(cuts):
         for entry in entries[done:cut]:
             if entry[0] == "ack":
                 for node, boot, high, bitmap in entry[1]:
                     acked[node, boot] = settled_numbers(high, bitmap)
+            elif entry[0] == "far":
+                for sink, node, boot, number in entry[1]:
+                    far.setdefault((sink, node), set()).add((boot, number))
             else:
                 disk.do(entry)
         done = cut
@@ -125,7 +174,7 @@ async def cut_power(
         for name, files in (("all", disk.lose_all()), ("some", disk.lose_some(chance))):
             folder = tmp_path / f"cut-{cut}-{name}"
             write_files(folder, files)
-            wrong += [f"cut {cut}, {name} lost: {what}" for what in await findings(folder, acked)]
+            wrong += [f"cut {cut}, {name} lost: {what}" for what in await findings(folder, looks)]
             remove_files(folder)
     return armed, wrong
 
@@ -143,6 +192,17 @@ async def test_nothing_acknowledged_is_lost_wherever_power_is_cut(tmp_path, tier
         armed, wrong = await cut_power(tmp_path, vfs.entries, cuts, seed)
         assert wrong == []
         assert armed > len(cuts) // 4, "most cuts must fall while something is unsynced"
+
+
+async def test_sinks_and_retention_hold_wherever_power_is_cut(tmp_path, tier_size, monkeypatch):
+    monkeypatch.setattr(database, "WAL_PAGES", CHECKPOINT_PAGES)
+    monkeypatch.setattr(retention, "CHUNK_RECORDS", 9)
+    vfs = await run_workload(tmp_path / "run", "FULL", 3, tier_size(40, 300), sinks=True)
+    every = range(1, len(vfs.entries) + 1)
+    cuts = random.Random(2).sample(every, min(tier_size(100, len(every)), len(every)))
+    armed, wrong = await cut_power(tmp_path, vfs.entries, cuts, 0)
+    assert wrong == []
+    assert armed > len(cuts) // 4, "most cuts must fall while something is unsynced"
 
 
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
