@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from paifang.config.bridges import Remote
-from paifang.config.city import TableName
+from paifang.config.name_tables import TableName
 from paifang.config.sink import NodesPattern, TlsSinkSettings, takes
 from paifang.config.tables import FilePath, Milliseconds, Table
 
