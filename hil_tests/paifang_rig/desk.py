@@ -29,7 +29,7 @@ WITHIN_MS = 60_000
 _READ_BYTES = 65536
 VOLTAGE = 1
 """The point of a smart meter that its relay's interlock looks at."""
-_Stored = dict[int, RecordMarks]
+_Stored = dict[tuple[int, int], RecordMarks]
 _Found = TypeVar("_Found")
 
 
@@ -239,7 +239,7 @@ class Desk:
     def _welcome(self, line: Line, hello: list[Any]) -> None:
         line.hello = hello
         line.uptime_ms = hello[8]
-        stored = [[boot, marks.high] for boot, marks in sorted(self._stored[hello[2]].items())]
+        stored = [[boot, marks.high] for (boot, _), marks in sorted(self._stored[hello[2]].items())]
         utc_ms = self._utc_ms()
         quality = messages.TIME_NONE if utc_ms is None else messages.TIME_GATEWAY
         frame = line.link.welcome(utc_ms, quality, stored[-messages.WELCOME_BOOTS :], want_description=True)
@@ -247,7 +247,8 @@ class Desk:
 
     def _record(self, line: Line, message: list[Any]) -> None:
         kind, boot, number = message[:3]
-        marks = self._stored[line.link.node].setdefault(boot, RecordMarks())
+        lane = messages.BACKLOG if number >= messages.BACKLOG else 0
+        marks = self._stored[line.link.node].setdefault((boot, lane), RecordMarks(lane))
         if kind == messages.GAP:
             marks.settle(number, message[3])
         else:

@@ -20,7 +20,9 @@ def readings(gate) -> int:
 
 async def test_a_long_outage_costs_the_oldest_records_and_says_so(bench, gateway, node) -> None:
     gate = await gateway()
-    made = node("n-1", "smart_meter", gate.port, period_ms=100, speed=4, config={"queue_bytes": 1500})
+    made = node(
+        "n-1", "smart_meter", gate.port, period_ms=100, speed=4, config={"queue_bytes": 1500, "journal_bytes": 0}
+    )
     await gate.enrol(made.identity)
     made.board.power_on()
     await bench.until(lambda: readings(gate) >= 3)

@@ -128,8 +128,8 @@ class FrontDesk:
         if known_boot is not None and uptime_ms < known_boot.uptime_ms:
             # Its boot count started again: its new records would pass for old ones, and be thanked for unstored.
             raise WireError(BOOT_BACK, "boot " + str(boot) + " with the uptime of an earlier one")
-        stored = [[known.boot, known.synced_high] for known in self.store.boots(node).values() if known.boot <= boot]
-        newest = sorted(stored, reverse=True)[: messages.WELCOME_BOOTS]
+        known = sorted((known for known in self.store.boots(node).values() if known.boot <= boot), key=_number)
+        newest = [mark for each in reversed(known[-messages.WELCOME_BOOTS :]) for mark in each.synced()]
         link.hello = message
         link.enrolled = self.store.registry.nodes.get(node)
         self.counters.hellos += 1
@@ -296,6 +296,10 @@ def _remember(
         known = latest.get(point)
         if known is None or known[1] <= uptime_ms:
             latest[point] = (None if point in quality else value, uptime_ms)
+
+
+def _number(boot: Boot) -> int:
+    return boot.boot
 
 
 def _boot_of(link: Link) -> Boot:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from paifang_wire.marks import RecordMarks
-from paifang_wire.messages import WELCOME_BOOTS
+from paifang_wire.messages import BACKLOG, WELCOME_BOOTS
 
 if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
-COLUMNS = "node,boot,high,bitmap,stored,lost,description,firmware,reset_cause,offset_ms,uptime_ms,seen_ms"
+COLUMNS = (
+    "node,boot,high,bitmap,stored,lost,description,firmware,reset_cause,offset_ms,uptime_ms,seen_ms,"
+    "backlog_high,backlog_bitmap"
+)
 
 UPSERT = "ON CONFLICT(node,boot) DO UPDATE SET " + ",".join(
     f"{column}=excluded.{column}" for column in COLUMNS.split(",")[2:]
@@ -21,13 +24,16 @@ _SPAN = 1 << 64
 
 
 class Boot:
-    """One boot of one node: `marks` says which numbers are settled, `stored` and `lost` how.
+    """One boot of one node: `marks` says which numbers of its live lane are settled, `stored` and `lost` how.
 
-    All numbers up to `synced_high` are settled in the file too. It is `queued` for the next commit, or `in_flight` with
-    the one under way.
+    `backlog` are the marks of its backlog lane. All numbers up to `synced_high` and `synced_backlog` are settled
+    in the file too. It is `queued` for the next commit, or `in_flight` with the one under way; `backlog_queued`: with
+    news of that lane.
     """
 
     __slots__ = (
+        "backlog",
+        "backlog_queued",
         "boot",
         "description",
         "firmware",
@@ -40,6 +46,7 @@ class Boot:
         "reset_cause",
         "seen_ms",
         "stored",
+        "synced_backlog",
         "synced_high",
         "uptime_ms",
     )
@@ -48,7 +55,10 @@ class Boot:
         self.node = node
         self.boot = boot
         self.marks = RecordMarks()
+        self.backlog = RecordMarks(BACKLOG)
         self.synced_high = 0
+        self.synced_backlog = BACKLOG
+        self.backlog_queued = False
         self.stored = 0
         self.lost = 0
         self.description: bytes | None = None
@@ -60,14 +70,27 @@ class Boot:
         self.queued = False
         self.in_flight = False
 
+    def lane(self, number: int) -> RecordMarks:
+        """The marks of the lane that a record's number is of."""
+        return self.backlog if number >= BACKLOG else self.marks
+
+    def acks(self) -> list[tuple[str, int, int, int]]:
+        """What may be said once it is synced, an ack a lane that has news: (node, boot, high, bitmap)."""
+        lanes = (self.marks, self.backlog) if self.backlog_queued else (self.marks,)
+        return [(self.node, self.boot, lane.high, lane.bitmap) for lane in lanes]
+
+    def synced(self) -> list[list[int]]:
+        """[boot, high] of each lane, as it is in the file; of the backlog lane only if there is any."""
+        backlog = [[self.boot, self.synced_backlog]] if self.synced_backlog > BACKLOG else []
+        return [[self.boot, self.synced_high], *backlog]
+
     def row(self) -> tuple[Any, ...]:
-        """The values of COLUMNS; the bitmap as SQLite's signed 64 bits."""
-        bitmap = self.marks.bitmap
+        """The values of COLUMNS; bitmaps as SQLite's signed 64 bits, the backlog lane's numbers from 1."""
         return (
             self.node,
             self.boot,
             self.marks.high,
-            bitmap - _SPAN if bitmap & _SIGN else bitmap,
+            _signed(self.marks.bitmap),
             self.stored,
             self.lost,
             self.description,
@@ -76,6 +99,8 @@ class Boot:
             self.offset_ms,
             self.uptime_ms,
             self.seen_ms,
+            self.backlog.high - BACKLOG,
+            _signed(self.backlog.bitmap),
         )
 
     @classmethod
@@ -84,7 +109,9 @@ class Boot:
         boot.marks = RecordMarks(row[2], row[3] % _SPAN)
         boot.synced_high = row[2]
         boot.stored, boot.lost = row[4:6]
-        boot.description, boot.firmware, boot.reset_cause, boot.offset_ms, boot.uptime_ms, boot.seen_ms = row[6:]
+        boot.description, boot.firmware, boot.reset_cause, boot.offset_ms, boot.uptime_ms, boot.seen_ms = row[6:12]
+        boot.backlog = RecordMarks(BACKLOG + row[12], row[13] % _SPAN)
+        boot.synced_backlog = boot.backlog.high
         return boot
 
 
@@ -126,6 +153,10 @@ class Boots:
         query = f"SELECT {COLUMNS} FROM boots WHERE node = ? AND boot = ?"  # noqa: S608
         row = self._connection.execute(query, (node, number)).fetchone()
         return Boot.of_row(row) if row else Boot(node, number)
+
+
+def _signed(bitmap: int) -> int:
+    return bitmap - _SPAN if bitmap & _SIGN else bitmap
 
 
 def _trim(boots: dict[int, Boot], keep: Boot) -> None:

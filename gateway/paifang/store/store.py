@@ -14,6 +14,7 @@ from paifang.store import database, health
 from paifang.store.boots import Boot, Boots
 from paifang.store.registry import Registry
 from paifang.store.writer import Batch, Job, Writer, split_waiting
+from paifang_wire.errors import OVER_LIMIT, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ class Store:
         self._next = Batch()
         self._touched: list[Boot] = []
         self._in_flight: Batch | None = None
-        self._in_flight_boots: list[Boot] = []
+        self._in_flight_boots: list[tuple[Boot, int, int]] = []
         self._timer: asyncio.Handle | None = None
         self._soon = False
         self._began_s = 0.0
@@ -114,7 +115,8 @@ class Store:
         Returns False when its number was settled before. Either way an ack follows once that is synced.
         Raises WireError(OVER_LIMIT) when the number is too far ahead. Not to be called while the store `is_full`.
         """
-        new = boot.marks.add(record[2])
+        lane = boot.lane(record[2])
+        new = lane.add(record[2])
         if new:
             boot.stored += 1
             self._next.records.append(record)
@@ -122,18 +124,26 @@ class Store:
             self.duplicates += 1
         if not boot.queued:
             self.touch(boot)
+        if lane is boot.backlog:
+            boot.backlog_queued = True
         return new
 
     def settle(self, boot: Boot, first: int, last: int, reason: int, received_ms: int) -> int:
         """Take in that the node has lost records first..last; returns how many numbers that settled.
 
-        Raises WireError(OVER_LIMIT) as RecordMarks.settle does. Not to be called while the store `is_full`.
+        Raises WireError(OVER_LIMIT) as RecordMarks.settle does, and for numbers of two lanes. Not to be called while
+        the store `is_full`.
         """
-        lost = boot.marks.settle(first, last)
+        lane = boot.lane(first)
+        if lane is not boot.lane(last):
+            raise WireError(OVER_LIMIT, f"records {first} to {last} are of two lanes")
+        lost = lane.settle(first, last)
         if lost:
             boot.lost += lost
             self._next.gaps.append((boot.node, boot.boot, first, last, reason, lost, received_ms))
         self.touch(boot)
+        if lane is boot.backlog:
+            boot.backlog_queued = True
         return lost
 
     def touch(self, boot: Boot) -> None:
@@ -238,8 +248,10 @@ class Store:
         for boot in self._touched:
             boot.queued, boot.in_flight = False, True
             batch.boots.append(boot.row())
-            batch.acks.append((boot.node, boot.boot, boot.marks.high, boot.marks.bitmap))
-        self._in_flight_boots, self._touched = self._touched, []
+            batch.acks += boot.acks()
+            boot.backlog_queued = False
+            self._in_flight_boots.append((boot, boot.marks.high, boot.backlog.high))
+        self._touched = []
         self._in_flight = batch
         self._began_s = self._loop.time()
         self._idle.clear()
@@ -250,8 +262,8 @@ class Store:
         self.commits += 1
         self.stored += len(batch.records)
         self.conflicts += len(batch.records) - batch.inserted
-        for boot, (_, _, high, _) in zip(self._in_flight_boots, batch.acks, strict=True):
-            boot.synced_high = high
+        for boot, high, backlog in self._in_flight_boots:
+            boot.synced_high, boot.synced_backlog = high, backlog
             boot.in_flight = False
         self._in_flight = None
         self._in_flight_boots = []

@@ -24,7 +24,8 @@ async def test_a_node_that_has_counted_to_the_end_hinders_nobody(house):
     """What the file's integers hold no more is refused: a commit with it in would fail for ever."""
     far = await house.enrolled(boot=2)
     for boot in (1, 2):
-        far.say([messages.GAP, boot, 1, GREATEST, 1])
+        far.say([messages.GAP, boot, 1, messages.BACKLOG - 1, 1])
+        far.say([messages.GAP, boot, messages.BACKLOG + 1, GREATEST, 1])
     await far.acked_up_to(GREATEST)
     far.report(GREATEST + 1)
     await until(lambda: house.refused == {errors.SHAPE: 1})
