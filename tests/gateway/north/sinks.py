@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 from functools import partial
 
@@ -19,15 +20,15 @@ from paifang_rig.engines.server import until
 class Sink:
     """`async with Sink(folder, kind, settings, clock) as sink`: runs until left. `sink.reports` is the store's input.
 
-    The ward's time is that of the reports; waits between two tries are short.
+    The ward's time is that of the reports; that of the connector may be another. Waits between two tries are short.
     """
 
-    def __init__(self, folder, kind, settings):
+    def __init__(self, folder, kind, settings, utc_ms=None):
         self.settings = settings
         self.store = Store(folder / "paifang.db", settled=lambda _: self.runner.notify())
         self.reports = Reports(self.store)
         ward = kinds.Ward("ward-1", lambda: self.reports.clock_ms, os.urandom)
-        connect = partial(kinds.build, kind, settings, ward)
+        connect = partial(kinds.build, kind, settings, dataclasses.replace(ward, utc_ms=utc_ms or ward.utc_ms))
         self.runner = Runner(settings, self.store, ward, table, connect, sleep=lambda _: asyncio.sleep(0.05))
 
     @property

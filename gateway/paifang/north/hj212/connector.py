@@ -46,7 +46,7 @@ def build(settings: SinkSettings, ward: Ward) -> Hj212Sink:
 
 
 class Hj212Sink:
-    batch_records = 20
+    batch_records = 8
 
     def __init__(self, settings: Hj212Settings, ward: Ward) -> None:
         self._settings = settings
