@@ -40,6 +40,11 @@ class Sink:
         """Of all records that were made, in their order."""
         return [f"ward-1/{node}/{boot}.{number}" for node, boot, number in self.reports.made]
 
+    async def fails(self, words):
+        """Wait until it says that; the whole of it."""
+        await self.until(lambda: self.figures.problem is not None and words in self.figures.problem.message)
+        return str(self.figures.problem)
+
     async def until(self, condition, deadline_s=30.0):
         await until(condition, f"{condition} of {self.figures}", deadline_s)
 

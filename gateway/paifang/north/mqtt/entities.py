@@ -9,8 +9,8 @@ from paifang_wire import messages
 if TYPE_CHECKING:
     from paifang.store.points import Point
 
-# By how a point's name begins, then by its unit: the first that fits. Device classes and their units are those of
-# Home Assistant's sensor and binary_sensor integrations, as of 2024.6: one that it does not know, or a unit that a class
+# By how a point's name begins, then by its unit: the first that fits. Device classes and their units are those of Home
+# Assistant's sensor and binary_sensor integrations, as of 2024.6: one that it does not know, or a unit that a class
 # does not have, makes it refuse the whole point. What fits none is shown without a class.
 _BY_NAME: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("temperature_difference", ("K",), None),  # it would be converted as if it were a temperature

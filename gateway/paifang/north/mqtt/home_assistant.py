@@ -122,7 +122,7 @@ class HomeAssistant:
     def _id(self, *parts: str) -> str:
         """Letters, digits, _ and - only; no two things have the same."""
         parts = (self._site, *parts)
-        digest = hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
         return _NO_ID.sub("_", "_".join(("paifang", *parts))) + f"_{digest}"
 
 
