@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import uvloop
 from certificates import certificates
 from reports import START_MS
 from sinks import Sink
@@ -58,6 +59,21 @@ async def test_every_report_arrives_once_in_order_with_its_own_time(broker, tmp_
         assert told["time"] == "2026-09-21T14:13:39.000Z"
         assert told["values"]["pm25"] == {"value": Decimal("0.7"), "unit": "ug/m3"}
         assert 0 < arrived.expiry_s <= 60
+
+
+def test_the_loop_of_the_gateway_will_do(tmp_path):
+    async def run():
+        async with (
+            Mosquitto(tmp_path / "mosquitto") as broker,
+            MqttReader(broker.port, "paifang/ward-1/+/report") as reader,
+            Sink(tmp_path, "mqtt", settings(broker)) as sink,
+        ):
+            await sink.reports.fill(100)
+            await reader.has(100)
+            await sink.settled()
+            assert list(reader.records) == sink.ids
+
+    uvloop.run(run())
 
 
 async def test_a_broker_killed_under_load_loses_nothing(tmp_path, tier_size):
