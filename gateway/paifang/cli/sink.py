@@ -153,7 +153,7 @@ def add(
     """Add a sink to the settings file; `paifang reload` takes it up. docs/sinks.md has each kind's settings.
 
     \b
-    paifang sink add city mqtt server=broker.example:1883
+    paifang sink add city mqtt broker=broker.example:1883
     """
     values = {"name": name, **dict(_setting(each) for each in given)}
     wanted = asked(ctx, data, config)
@@ -169,7 +169,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise bad_argument(f"{text!r} is no setting", "SETTING=VALUE, such as server=broker.example:1883")
+        raise bad_argument(f"{text!r} is no setting", "SETTING=VALUE, such as broker=broker.example:1883")
     try:
         return key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

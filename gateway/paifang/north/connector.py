@@ -74,7 +74,7 @@ def explained(sink: str, error: Exception) -> PaifangError:
     if isinstance(error, PaifangError):
         return error
     if isinstance(error, OSError):
-        hint = "look at its address in the settings, and whether it runs; it is tried again"
+        hint = "look at its address in the settings, and whether it runs"
         return unreachable(sink, str(error) or "no answer in time", hint)
     _log.error("sink %s", sink, exc_info=error)
     return PaifangError(f"{sink}: {type(error).__name__}: {error}", "this is a fault of the gateway: please report it")
