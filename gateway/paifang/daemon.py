@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from paifang import systemd
+from paifang import loops, systemd
 from paifang.app import Gateway
 from paifang.errors import PaifangError
 from paifang.settings import Settings
@@ -19,7 +19,7 @@ def run(load: Callable[[], Settings], announce: Callable[[Gateway], None]) -> No
 
     `announce` is called once it can be reached. PaifangError if it cannot start, or not store what it has at the end.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loops.factory()) as runner:
         runner.run(_serve(load, announce))
 
 
@@ -65,11 +65,3 @@ async def _reload_on(asked: asyncio.Event, reload: Callable[[], Awaitable[None]]
             await reload()
         except PaifangError as error:
             _log.error("the settings stay as they were: %s", error)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop

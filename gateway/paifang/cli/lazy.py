@@ -48,6 +48,7 @@ BUILT_IN = {
     "sign": "paifang.cli.sign:sign",
     "approve": "paifang.cli.commands:approve",
     "audit": "paifang.cli.audit:app",
+    "city": "paifang.cli.city:app",
 }
 
 

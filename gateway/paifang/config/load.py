@@ -3,25 +3,28 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from paifang.config import explain
 from paifang.config.places import Place
+from paifang.config.tables import Table
 from paifang.config.toml_lines import locate
 from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.settings import Settings
+
+Model = TypeVar("Model", bound=Table)
 
 
 class ConfigError(PaifangError):
     """A settings file that cannot be used; `problems` holds one entry a mistake, in the file's order."""
 
-    def __init__(self, problems: list[explain.Problem]) -> None:
+    def __init__(self, problems: list[explain.Problem], look_again: str = "paifang check") -> None:
         self.problems = problems
         super().__init__(
             "\n".join(map(str, problems)),
-            hint="correct the file, then look again with: paifang check",
+            hint=f"correct the file, then look again with: {look_again}",
             code="config",
             exit_code=EXIT_USAGE,
         )
@@ -46,23 +49,31 @@ def load(place: Place) -> Loaded:
 
 def parse(text: str, file: Path, given: dict[str, Any] | None = None) -> Settings:
     """Settings of a file's text; `given` (from the command line) goes before what the file says."""
+    return _validated(Settings, text, file, given or {}, "paifang check")
+
+
+def load_as(model: type[Model], file: Path, look_again: str) -> Model:
+    """What the file says, as another model than the gateway's; `look_again` is the command that reads it."""
+    return _validated(model, _read(file, look_again), file, {}, look_again)
+
+
+def _validated(model: type[Model], text: str, file: Path, given: dict[str, Any], look_again: str) -> Model:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([explain.syntax_problem(error, text, file)]) from error
+        raise ConfigError([explain.syntax_problem(error, text, file)], look_again) from error
     try:
-        return Settings.model_validate(
-            found | (given or {}), context={"base": file.parent}, by_alias=True, by_name=False
-        )
+        return model.model_validate(found | given, context={"base": file.parent}, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ConfigError(explain.problems(error, found, locate(text), file)) from error
+        raise ConfigError(explain.problems(error, found, locate(text), file, model), look_again) from error
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, look_again: str = "paifang check") -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        raise ConfigError([explain.Problem(file, None, "", f"cannot be read: {error.strerror}")]) from error
+        problem = explain.Problem(file, None, "", f"cannot be read: {error.strerror}")
+        raise ConfigError([problem], look_again) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError([explain.Problem(file, line, "", "not UTF-8 text")]) from error
+        raise ConfigError([explain.Problem(file, line, "", "not UTF-8 text")], look_again) from error

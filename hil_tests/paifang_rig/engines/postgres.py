@@ -70,10 +70,8 @@ class Postgres:
         if self._account is not None:
             for path in (self.folder, password):
                 os.chown(path, *self._account)
-        self._run(
-            [self._initdb, "-D", self._data, "-U", USER, "-A", "scram-sha-256", f"--pwfile={password}"]
-            + ["--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8"]
-        )
+        options = ("-U", USER, "-A", "scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8")
+        self._run([self._initdb, "-D", self._data, "--no-sync", "--no-instructions", *options])
         # Of one user only: the database that bears its name is made before there is a server.
         single = [self._initdb.with_name("postgres"), "--single", "-D", self._data, "postgres"]
         self._run(single, b"CREATE DATABASE city;\n")

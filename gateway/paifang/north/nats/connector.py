@@ -10,6 +10,7 @@ import nats.js.errors
 from nats.js.api import StreamConfig
 
 from paifang.jetstream.link import Link, unreachable
+from paifang.jetstream.subjects import covers
 from paifang.north.document import document
 from paifang.north.nats import subjects
 from paifang.north.nats.confirmations import TOO_LARGE, Confirmations
@@ -119,7 +120,7 @@ class NatsConnector:
                 raise unreachable(self._link.who, f"there is no stream {name}", self._how_to_make()) from error
             await self._create()
             return
-        if not any(subjects.covers(pattern, wanted) for pattern in info.config.subjects or ()):
+        if not any(covers(pattern, wanted) for pattern in info.config.subjects or ()):
             raise unreachable(
                 self._link.who,
                 f"stream {name} does not take {wanted}, but {', '.join(info.config.subjects or ())}",

@@ -1,4 +1,4 @@
-"""Subjects of messages, and which subjects a stream takes (docs.nats.io, Subject-Based Messaging)."""
+"""Subjects of messages (docs.nats.io, Subject-Based Messaging)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,3 @@ def token(name: str) -> str:
 def subject(prefix: str, site: str, node: str, what: str) -> str:
     """PREFIX.SITE.NODE.report or .event."""
     return f"{prefix}.{token(site)}.{token(node)}.{what}"
-
-
-def covers(pattern: str, wanted: str) -> bool:
-    """Whether a stream that takes `pattern` takes every subject of the pattern `wanted`."""
-    have, want = pattern.split("."), wanted.split(".")
-    for place, part in enumerate(have):
-        if part == ">":
-            return place < len(want)
-        if place == len(want) or want[place] == ">" or part not in {"*", want[place]}:
-            return False
-    return len(have) == len(want)
