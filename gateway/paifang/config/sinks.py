@@ -8,6 +8,7 @@ from paifang.config.sink import SinkSettings
 from paifang.config.sink_hj212 import Hj212Settings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
+from paifang.config.sink_ngsi_ld import NgsiLdSettings
 from paifang.config.tables import Table
 
 
@@ -20,6 +21,9 @@ class SinksSettings(Table):
     )
     nats: Annotated[tuple[NatsSinkSettings, ...], Field(strict=False)] = Field(
         default=(), description="Streams of NATS JetStream, one such table each."
+    )
+    ngsi_ld: Annotated[tuple[NgsiLdSettings, ...], Field(strict=False)] = Field(
+        default=(), description="NGSI-LD context brokers, one such table each."
     )
 
     @property

@@ -13,6 +13,7 @@ from paifang.config.modbus_server import RegisterSettings
 from paifang.config.sink_hj212 import Hj212Settings, StationSettings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
+from paifang.config.sink_ngsi_ld import NgsiLdSettings, PlaceSettings
 from paifang.config.units import MS_OF_UNIT, format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
@@ -94,6 +95,10 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
             expiry_ms=7 * MS_OF_UNIT["d"],
             home_assistant="homeassistant",
         ),
+    ),
+    ("sinks", "ngsi_ld"): (NgsiLdSettings(name="context", url="https://broker.city.example:1026", tenant="city"),),
+    ("sinks", "ngsi_ld", "places"): (
+        PlaceSettings(node="aq-1", longitude=116.397, latitude=39.908, names="air-quality"),
     ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }

@@ -17,6 +17,7 @@ MODULES: dict[str, str] = {
     "hj212": "paifang.north.hj212.connector",
     "mqtt": "paifang.north.mqtt.connector",
     "nats": "paifang.north.nats",
+    "ngsi_ld": "paifang.north.ngsi_ld.connector",
 }
 """By kind, as the field of SinksSettings: the module with `build(settings, ward) -> Connector`."""
 

@@ -8,8 +8,19 @@ from paifang.profiles import city_tables
 
 if TYPE_CHECKING:
     from paifang.north.kinds import Ward
+    from paifang.north.record import Record
     from paifang.profiles.city_tables import Naming
     from paifang.profiles.model import AnyProfile
+
+NO_TIME = "no-time"
+"""Why a record is dropped of which nobody knows when it was, by a sink whose far side has no way to say so."""
+_LAST_MS = 253_402_300_799_999 - 14 * 3_600_000
+"""The last that has a date in every time zone: four digits for the year."""
+
+
+def time_of(record: Record) -> int | None:
+    """Its time, UTC in ms, which a calendar has; None: drop it with NO_TIME."""
+    return record.utc_ms if record.utc_ms is not None and 0 <= record.utc_ms <= _LAST_MS else None
 
 
 class Namings:

@@ -48,10 +48,10 @@ class Sink:
     async def until(self, condition, deadline_s=30.0):
         await until(condition, f"{condition} of {self.figures}", deadline_s)
 
-    async def settled(self):
+    async def settled(self, deadline_s=30.0):
         """Wait until every record is delivered or dropped, and hold the balance."""
         made = len(self.reports.made)
-        await self.until(lambda: self.figures.delivered + sum(self.figures.dropped.values()) >= made)
+        await self.until(lambda: self.figures.delivered + sum(self.figures.dropped.values()) >= made, deadline_s)
         await self.store.flush()
         found = await self.store.read(balance)
         assert found.problems == []

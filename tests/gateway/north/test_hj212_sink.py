@@ -70,7 +70,7 @@ def arrived(bureau):
 async def test_every_report_arrives_once_in_order_with_its_time(bureau, settings, tmp_path, tier_size):
     async with running(tmp_path, settings()) as sink:
         await sink.reports.fill(tier_size(1_500, 100_000))
-        await sink.settled()
+        await sink.settled(tier_size(30, 3_600))
     assert list(arrived(bureau).items()) == list(expected(sink).items())
     assert len(bureau.taken) == len(sink.reports.made)
     assert bureau.wrong == []
@@ -129,7 +129,7 @@ async def test_a_bureau_of_every_mood_is_survived(bureau, settings, tmp_path, ti
     bureau.manner = moody = Moody(212)
     async with running(tmp_path, settings(attempts=2, timeout_ms=TIMEOUT_MS)) as sink:
         await sink.reports.fill(tier_size(100, 10_000))
-        await sink.settled()
+        await sink.settled(tier_size(60, 3_600))
     assert moody.seen == set(MOODS)
     assert list(arrived(bureau).items()) == list(expected(sink).items())
     assert bureau.links > 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from paifang.north.connector import NOT_WANTED
 from paifang.north.hj212 import codes, packets
 from paifang.north.hj212.session import Message
+from paifang.north.naming import NO_TIME, time_of
 from paifang.notation.text import number
 from paifang_wire import messages
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from paifang.north.hj212.desk import Station, Ways
     from paifang.north.record import Record, Value
     from paifang.profiles.city_tables import Naming
-
-NO_TIME = "no-time"
-"""Why a record is dropped of which nobody knows when it was: there is no DataTime that says so."""
 
 FLAGS = {
     messages.GOOD: "N",
@@ -31,8 +29,6 @@ FLAGS = {
     messages.FAULT: "D",
 }
 """Quality -> data flag: N normal, T beyond the range, D fault, B no communication, M maintenance."""
-_LAST_MS = 253_402_300_799_999 - 14 * 3_600_000
-"""The last that has a DataTime in every time zone: four digits for the year."""
 
 
 def message(record: Record, station: Station, naming: Naming, ways: Ways) -> Message | str:
@@ -40,9 +36,10 @@ def message(record: Record, station: Station, naming: Naming, ways: Ways) -> Mes
     rows = _rows(record, naming, ways)
     if not rows:
         return NOT_WANTED
-    if record.utc_ms is None or not 0 <= record.utc_ms <= _LAST_MS:
+    utc_ms = time_of(record)
+    if utc_ms is None:
         return NO_TIME
-    return Message(station, codes.REAL_TIME, f"DataTime={packets.time_text(record.utc_ms, ways.zone)}", rows)
+    return Message(station, codes.REAL_TIME, f"DataTime={packets.time_text(utc_ms, ways.zone)}", rows)
 
 
 def _rows(record: Record, naming: Naming, ways: Ways) -> list[str]:

@@ -1,0 +1,1 @@
+"""NGSI-LD: records as entities of the Smart Data Models, into a context broker."""
