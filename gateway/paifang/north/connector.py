@@ -53,6 +53,15 @@ class Connector(Protocol):
         ...
 
 
+class AskedToWait(PaifangError):
+    """The far side is there and wants nothing for `after_s` from now on: exit code 3."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        hint = f"it asked for {after_s:.0f} s"
+        super().__init__(message, hint, code="unreachable", exit_code=EXIT_UNREACHABLE)
+        self.after_s = after_s
+
+
 def unreachable(sink: str, message: str, hint: str = "") -> PaifangError:
     """The far side is not there, or does not answer, or sent the gateway away: exit code 3."""
     return PaifangError(f"{sink}: {message}", hint, code="unreachable", exit_code=EXIT_UNREACHABLE)

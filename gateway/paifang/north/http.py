@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import aiohttp
 
 from paifang.errors import PaifangError
 from paifang.keys.files import read_passphrase
-from paifang.north.connector import unreachable
+from paifang.north.connector import AskedToWait, unreachable
 from paifang.north.tls import tls_context
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ANSWER_MOST = 1 << 20
 """Bytes of an answer that are read."""
+AFTER_MOST_S = 3_600.0
+"""A far side that wants to be left alone for longer is asked again all the same."""
 SHOWN = 200
 """Characters of an answer that an error shows."""
 _MS_OF_S = 1_000
@@ -67,8 +70,11 @@ def meaning(status: int) -> Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`after_s`: how long the far side wants to be left alone; None when it does not say."""
+
     status: int
     body: bytes
+    after_s: float | None = None
 
     @property
     def meaning(self) -> Meaning:
@@ -105,14 +111,13 @@ class HttpClient:
             raise_for_status=False,
         )
 
-    async def post(self, path: str, body: bytes, content_type: str) -> Answer:
+    async def post(self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, whatever it says. Raises PaifangError when there is none in time."""
+        own = {"Content-Type": content_type, **(headers or {})}
         assert self._session is not None
         try:
-            async with self._session.post(
-                self._url + path, data=body, headers={"Content-Type": content_type}, allow_redirects=False
-            ) as response:
-                return Answer(response.status, await response.content.read(ANSWER_MOST))
+            async with self._session.post(self._url + path, data=body, headers=own, allow_redirects=False) as response:
+                return Answer(response.status, await response.content.read(ANSWER_MOST), _after_s(response.headers))
         except TimeoutError as error:
             told = f"no answer from {self._url} within {self._settings.timeout_ms} ms"
             raise unreachable(self._settings.name, told) from error
@@ -128,9 +133,23 @@ class HttpClient:
         """What to raise for an answer that is not about single records."""
         told = f"{self._url} answers {answer.told}"
         hint = _HINTS.get(answer.status, "look at the far side's log")
+        if answer.meaning is Meaning.LATER and answer.after_s:
+            return AskedToWait(f"{self._settings.name}: {told}", answer.after_s)
         if answer.meaning is Meaning.LATER:
             return unreachable(self._settings.name, told, "it is tried again")
         return PaifangError(f"{self._settings.name}: {told}", hint, code="refused")
+
+
+def _after_s(headers: Mapping[str, str]) -> float | None:
+    """Of Retry-After: seconds, or a date, which counts from the answer's own (RFC 9110, 10.2.3)."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return min(float(text), AFTER_MOST_S)
+    try:
+        wait_s = (parsedate_to_datetime(text) - parsedate_to_datetime(headers["Date"])).total_seconds()
+    except (ValueError, TypeError, KeyError):
+        return None
+    return min(max(wait_s, 0.0), AFTER_MOST_S)
 
 
 def _token(settings: HttpSinkSettings) -> dict[str, str]:

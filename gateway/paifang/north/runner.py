@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paifang.north.backoff import Backoff
-from paifang.north.connector import NOT_WANTED, UNREADABLE, explained, opened
+from paifang.north.connector import NOT_WANTED, UNREADABLE, AskedToWait, explained, opened
 from paifang.north.record import Record, decoded
 from paifang.store import cursors
 from paifang_wire.errors import WireError
@@ -104,7 +104,7 @@ class Runner:
         """For ever: whatever goes wrong, it is tried again."""
         while True:
             if await self._session():
-                await self._sleep(self._backoff.pause_s())
+                await self._sleep(max(self._backoff.pause_s(), self._asked_s()))
 
     async def _session(self) -> bool:
         """Connect and send for as long as that goes well; whether it ended because something went wrong."""
@@ -132,6 +132,9 @@ class Runner:
         if self.figures.problem is None or self.figures.problem.message != problem.message:
             _log.warning("sink %s", problem if self.name in problem.message else f"{self.name}: {problem}")
         self.figures.problem = problem
+
+    def _asked_s(self) -> float:
+        return self.figures.problem.after_s if isinstance(self.figures.problem, AskedToWait) else 0.0
 
     async def _pump(self, connector: Connector) -> None:
         """Both streams until one fails, which is raised, or the sink is paused."""
