@@ -31,7 +31,8 @@ class Store:
 
     `settled(batch)` is called in the event loop after each synced commit, and only then: `batch.acks` may go out.
     Commits begin at least `commit_ms` apart, so that a trickle does not wear the disk out.
-    `vfs` names an apsw VFS, `synchronous` is SQLite's setting: both are for tests of what is written when.
+    `vfs` names an apsw VFS, `synchronous` is SQLite's setting, `writer` makes what commits: all three are for tests of
+    what is written when.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Store:
         vfs: str | None = None,
         synchronous: str = "FULL",
         records_limit: int = RECORDS_LIMIT,
+        writer: type[Writer] = Writer,
     ) -> None:
         self.path = path
         self.commit_ms = commit_ms
@@ -53,6 +55,7 @@ class Store:
         self._vfs = vfs
         self._synchronous = synchronous
         self._records_limit = records_limit
+        self._make_writer = writer
         self._next = Batch()
         self._touched: list[Boot] = []
         self._in_flight: Batch | None = None
@@ -78,7 +81,7 @@ class Store:
             raise database.explain(error, str(self.path)) from error
         self._boots = Boots(self._connection)
         post = self._loop.call_soon_threadsafe
-        self._writer = Writer(
+        self._writer = self._make_writer(
             self._connect,
             str(self.path),
             lambda batch: post(self._on_commit, batch),

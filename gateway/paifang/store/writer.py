@@ -105,19 +105,22 @@ class Writer(threading.Thread):
         delay_s = RETRY_FIRST_S
         while True:
             last_try = self._closing.is_set()
-            try:
-                self._commit(batch)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the batch is not stored
-                problem = error if isinstance(error, PaifangError) else explain(error, self._path)
-                self._disconnect()
-                self._failed(problem, split_waiting(batch))
-                if last_try:
-                    return
-                self._closing.wait(delay_s)
-                delay_s = min(2 * delay_s, RETRY_LONGEST_S)
-            else:
-                self._committed(batch)
+            if self.attempt(batch) or last_try:
                 return
+            self._closing.wait(delay_s)
+            delay_s = min(2 * delay_s, RETRY_LONGEST_S)
+
+    def attempt(self, batch: Batch) -> bool:
+        """Write `batch` once, tell how that went, and return whether it is stored."""
+        try:
+            self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the batch is not stored
+            problem = error if isinstance(error, PaifangError) else explain(error, self._path)
+            self._disconnect()
+            self._failed(problem, split_waiting(batch))
+            return False
+        self._committed(batch)
+        return True
 
     def _commit(self, batch: Batch) -> None:
         connection = self._connection
