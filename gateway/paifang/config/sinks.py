@@ -9,6 +9,7 @@ from paifang.config.sink_hj212 import Hj212Settings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.sink_ngsi_ld import NgsiLdSettings
+from paifang.config.sink_webhook import WebhookSettings
 from paifang.config.tables import Table
 
 
@@ -24,6 +25,10 @@ class SinksSettings(Table):
     )
     ngsi_ld: Annotated[tuple[NgsiLdSettings, ...], Field(strict=False)] = Field(
         default=(), description="NGSI-LD context brokers, one such table each."
+    )
+
+    webhook: Annotated[tuple[WebhookSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Services that are told of alarms, one such table each."
     )
 
     @property

@@ -14,6 +14,7 @@ from paifang.config.sink_hj212 import Hj212Settings, StationSettings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.sink_ngsi_ld import NgsiLdSettings, PlaceSettings
+from paifang.config.sink_webhook import WebhookSettings
 from paifang.config.units import MS_OF_UNIT, format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
 
@@ -99,6 +100,15 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
     ("sinks", "ngsi_ld"): (NgsiLdSettings(name="context", url="https://broker.city.example:1026", tenant="city"),),
     ("sinks", "ngsi_ld", "places"): (
         PlaceSettings(node="aq-1", longitude=116.397, latitude=39.908, names="air-quality"),
+    ),
+    ("sinks", "webhook"): (
+        WebhookSettings(
+            name="alarms",
+            url="https://alarms.city.example/ward-1",
+            secret_file=Path("/etc/paifang/alarms.txt"),
+            events=("sensor-mute", "output-fault"),
+            qualities=("fault",),
+        ),
     ),
     ("control", "users"): (UserSettings(user="alice", roles=("operator", "safety"), person="alice"),),
 }

@@ -25,11 +25,16 @@ class Sink:
 
     def __init__(self, folder, kind, settings, utc_ms=None):
         self.settings = settings
+        self.pauses = []
         self.store = Store(folder / "paifang.db", settled=lambda _: self.runner.notify())
         self.reports = Reports(self.store)
         ward = kinds.Ward("ward-1", lambda: self.reports.clock_ms, os.urandom)
         connect = partial(kinds.build, kind, settings, dataclasses.replace(ward, utc_ms=utc_ms or ward.utc_ms))
-        self.runner = Runner(settings, self.store, ward, table, connect, sleep=lambda _: asyncio.sleep(0.05))
+        self.runner = Runner(settings, self.store, ward, table, connect, self._sleep)
+
+    async def _sleep(self, pause_s):
+        self.pauses.append(pause_s)
+        await asyncio.sleep(0.05)
 
     @property
     def figures(self):
