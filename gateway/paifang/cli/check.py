@@ -14,6 +14,7 @@ from paifang.errors import EXIT_REFUSED, PaifangError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from paifang.config.sink_ngsi_ld import NgsiLdSettings
     from paifang.settings import Settings
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("ERROR", "red")}
@@ -52,6 +53,7 @@ def check(
     found += _of_bridges(loaded.settings)
     found += _of_signals(loaded.settings)
     found += _of_modbus_server(loaded.settings)
+    found += _of_sinks(loaded.settings)
     if store:
         found.append(_of_store(loaded.settings))
     if wanted.as_json:
@@ -177,6 +179,46 @@ def _shown_in_vain(settings: "Settings") -> "Iterator[tuple[str, str]]":
         elif each.write and point.properties.point_class != GREATEST_CLASS:
             what = f"{each.point} is of class {point.properties.point_class}: clients cannot write it"
             yield what, f"they write points of class {GREATEST_CLASS}: take out its write = true"
+
+
+def _of_sinks(settings: "Settings") -> "list[Any]":
+    """Whether sinks have the files that they name, and know where the nodes stand that they tell of."""
+    import os
+    import time
+
+    from paifang.config.environment import ERROR, OK, WARNING, Finding
+    from paifang.config.sink_ngsi_ld import NgsiLdSettings
+    from paifang.north import kinds
+
+    ward = kinds.Ward(settings.site, lambda: time.time_ns() // 1_000_000, os.urandom)
+    found: list[Finding] = []
+    for name, (kind, sink) in settings.sinks.by_name.items():
+        try:
+            kinds.build(kind, sink, ward)
+        except PaifangError as error:
+            found.append(Finding(ERROR, "sinks", error.message, error.hint))
+            continue
+        found.append(Finding(OK, "sinks", f"{name} is set up ({kind})"))
+        if isinstance(sink, NgsiLdSettings) and (lost := without_place(sink, _known_nodes(settings))):
+            what = f"{name} drops all records of {', '.join(lost)}: no-place"
+            found.append(
+                Finding(WARNING, "sinks", what, "add a [[sinks.ngsi_ld.places]] for each, or leave it out of nodes")
+            )
+    return found
+
+
+def _without_place(settings: "Settings", sink: "NgsiLdSettings") -> list[str]:
+    """Of enrolled nodes, as far as there is a store that can be read, and bridged devices."""
+    from paifang.archive import source
+    from paifang.north.ngsi_ld.connector import without_place
+
+    devices = [device.name for bus in settings.bridges for device in bus.devices]
+    try:
+        with source.opened(settings.data / STORE_FILE) as connection:
+            nodes = [str(row[0]) for row in connection.execute("SELECT id FROM nodes ORDER BY id")]
+    except PaifangError:
+        nodes = []
+    return without_place(sink, [*nodes, *devices])
 
 
 def _of_store(settings: "Settings") -> "Any":

@@ -9,6 +9,7 @@ from paifang.config.sink_hj212 import Hj212Settings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.sink_ngsi_ld import NgsiLdSettings
+from paifang.config.sink_sensorthings import SensorThingsSettings
 from paifang.config.sink_webhook import WebhookSettings
 from paifang.config.tables import Table
 
@@ -25,6 +26,9 @@ class SinksSettings(Table):
     )
     ngsi_ld: Annotated[tuple[NgsiLdSettings, ...], Field(strict=False)] = Field(
         default=(), description="NGSI-LD context brokers, one such table each."
+    )
+    sensorthings: Annotated[tuple[SensorThingsSettings, ...], Field(strict=False)] = Field(
+        default=(), description="SensorThings servers, one such table each."
     )
 
     webhook: Annotated[tuple[WebhookSettings, ...], Field(strict=False)] = Field(

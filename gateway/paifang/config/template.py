@@ -14,6 +14,7 @@ from paifang.config.sink_hj212 import Hj212Settings, StationSettings
 from paifang.config.sink_mqtt import MqttSettings
 from paifang.config.sink_nats import NatsSinkSettings
 from paifang.config.sink_ngsi_ld import NgsiLdSettings, PlaceSettings
+from paifang.config.sink_sensorthings import DatastreamSettings, SensorThingsSettings
 from paifang.config.sink_webhook import WebhookSettings
 from paifang.config.units import MS_OF_UNIT, format_ms
 from paifang.settings import PhaseSettings, SerialSettings, Settings, SignalSettings, Table, UserSettings
@@ -101,6 +102,10 @@ _TABLE_EXAMPLES: dict[tuple[str, ...], tuple[Table, ...]] = {
     ("sinks", "ngsi_ld", "places"): (
         PlaceSettings(node="aq-1", longitude=116.397, latitude=39.908, names="air-quality"),
     ),
+    ("sinks", "sensorthings"): (
+        SensorThingsSettings(name="sta", url="https://sta.city.example/FROST-Server/v1.1", template="{node}:{name}"),
+    ),
+    ("sinks", "sensorthings", "datastreams"): (DatastreamSettings(point="aq-1/pm25", id=17, unit="µg/m3"),),
     ("sinks", "webhook"): (
         WebhookSettings(
             name="alarms",

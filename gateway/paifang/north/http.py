@@ -124,6 +124,15 @@ class HttpClient:
         except aiohttp.ClientError as error:
             raise unreachable(self._settings.name, f"{self._url}: {error}") from error
 
+    async def probe(self, path: str, content_type: str) -> None:
+        """Post an empty list, which changes nothing: whether somebody is there who takes this gateway.
+
+        That a list is empty may be refused. Raises PaifangError.
+        """
+        answer = await self.post(path, b"[]", content_type)
+        if answer.meaning in {Meaning.FORBIDDEN, Meaning.LATER}:
+            raise self.problem(answer)
+
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:

@@ -18,6 +18,7 @@ MODULES: dict[str, str] = {
     "mqtt": "paifang.north.mqtt.connector",
     "nats": "paifang.north.nats",
     "ngsi_ld": "paifang.north.ngsi_ld.connector",
+    "sensorthings": "paifang.north.sensorthings.connector",
     "webhook": "paifang.north.webhook",
 }
 """By kind, as the field of SinksSettings: the module with `build(settings, ward) -> Connector`."""

@@ -102,6 +102,36 @@ def judged_ngsi_ld(request: Request) -> list[str]:
     return found
 
 
+def judged_sensorthings(request: Request) -> list[str]:
+    """What is wrong with a CreateObservations."""
+    found: list[str] = []
+    if not request.path.endswith("/v1.1/CreateObservations"):
+        found.append(f"asked for {request.path}")
+    if request.headers.get("Content-Type") != "application/json":
+        found.append(f"Content-Type {request.headers.get('Content-Type')}")
+    streams = [array["Datastream"]["@iot.id"] for array in request.items]
+    if len(set(streams)) < len(streams):
+        found.append("a datastream twice in one request")
+    for array in request.items:
+        found += [f"{array['Datastream']}: {each}" for each in _of_array(array)]
+    return found
+
+
+def _of_array(array: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    if set(array) != {"Datastream", "components", "dataArray", "dataArray@iot.count"}:
+        found.append(f"members {sorted(array)}")
+    if array["dataArray@iot.count"] != len(array["dataArray"]):
+        found.append("another count of rows")
+    for row in array["dataArray"]:
+        named = dict(zip(array["components"], row, strict=True))
+        if not _TIME.fullmatch(str(named["phenomenonTime"])):
+            found.append("no phenomenonTime in UTC")
+        if not isinstance(named["result"], int | Decimal):
+            found.append("no result")
+    return found
+
+
 def _of_entity(entity: dict[str, Any]) -> list[str]:
     found: list[str] = []
     if not _URI.fullmatch(str(entity.get("id"))):

@@ -18,6 +18,7 @@ from paifang.north import kinds
 from paifang.north.connector import NOT_WANTED, REFUSED
 from paifang.north.http import Answer
 from paifang.north.ngsi_ld import upserts
+from paifang.north.ngsi_ld.connector import without_place
 from paifang.north.ngsi_ld.entities import Entity, entities
 from paifang.north.ngsi_ld.upserts import Item
 from paifang.profiles import city_tables, load
@@ -150,6 +151,11 @@ def test_what_cannot_be_an_entity_is_dropped_with_the_reason(record, place, why)
     assert made(record, place=place) == why
 
 
+def test_nodes_without_a_place_are_known_beforehand():
+    chosen = NgsiLdSettings(name="context", url="http://b", places=(PLACE,), nodes=("aq-*",))
+    assert without_place(chosen, ["aq-1", "aq-2", "meter-1"]) == ["aq-2"]
+
+
 def items(count):
     return [Item(place, Entity(f"urn:{place}", "{}")) for place in range(count)]
 
@@ -278,10 +284,22 @@ async def test_the_one_entity_that_is_refused_is_found_and_dropped(broker):
     assert await delivered(settings(broker), [report(1, node=f"aq-{number}") for number in (1, 2, 3)]) == {1: REFUSED}
 
 
+async def test_opening_it_asks_whether_the_broker_takes_this_gateway(broker):
+    connector = kinds.build("ngsi_ld", settings(broker), kinds.Ward("ward-1", lambda: 0, random.Random(1).randbytes))
+    broker.answer = lambda _request: Reply(403)
+    with pytest.raises(PaifangError, match="answers 403"):
+        await connector.open()
+    await connector.close()
+    broker.answer = lambda _request: Reply(400)
+    await connector.open()
+    await connector.close()
+    assert [request.items for request in broker.requests] == [[], []]
+
+
 async def test_too_large_a_request_is_halved(broker):
     broker.answer = lambda request: Reply(413 if len(request.items) > 1 else 204)
     assert await delivered(settings(broker), [report(1, node=f"aq-{number}") for number in (1, 2, 3)]) == {}
-    assert sorted(len(request.items) for request in broker.requests) == [1, 1, 1, 2, 3]
+    assert sorted(len(request.items) for request in broker.requests if request.items) == [1, 1, 1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from paifang.north.ngsi_ld.upserts import Item
 from paifang.profiles import city_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from paifang.config.sink import SinkSettings
     from paifang.north.kinds import Ward
@@ -35,6 +35,12 @@ def build(settings: SinkSettings, ward: Ward) -> NgsiLdSink:
     return NgsiLdSink(settings, ward)
 
 
+def without_place(settings: NgsiLdSettings, nodes: Iterable[str]) -> list[str]:
+    """Those of `nodes` whose records the sink drops, because it does not know where they stand."""
+    known = {place.node for place in settings.places}
+    return [node for node in nodes if settings.takes(node) and node not in known]
+
+
 class NgsiLdSink:
     batch_records = 30
     """Reports of one node go one request after the other: a failure must not bring back too many of them."""
@@ -50,6 +56,7 @@ class NgsiLdSink:
     async def open(self) -> None:
         tenant = self._settings.tenant
         self._http.open({"NGSILD-Tenant": tenant} if tenant else {})
+        await self._http.probe(upserts.PATH, upserts.CONTENT_TYPE)
 
     async def deliver(self, records: Sequence[Record]) -> Mapping[int, str]:
         dropped: dict[int, str] = {}
