@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from paifang.config.city import CitySettings
 
 _TALLIES = """
-SELECT {by} AS name, sum(stored)::bigint AS stored, sum(duplicate)::bigint AS duplicate,
+SELECT {by}, sum(stored)::bigint AS stored, sum(duplicate)::bigint AS duplicate,
     sum(refused)::bigint AS refused, sum(readings)::bigint AS readings
 FROM paifang.tallies JOIN paifang.streams ON streams.id = stream WHERE name = $1 AND created = $2
 GROUP BY {by} ORDER BY {by}
@@ -30,9 +30,9 @@ SELECT (SELECT count(*) FROM paifang.records, asked WHERE stream = asked.id AND 
 """
 _BEGINS = "SELECT begins FROM paifang.streams WHERE name = $1 AND created = $2"
 _NODES = """
-SELECT site || '/' || node AS name, count(*) AS stored FROM paifang.records
+SELECT nodes.site || '/' || nodes.node AS name, count(*) AS stored FROM paifang.records
 JOIN paifang.nodes ON nodes.id = records.node JOIN paifang.streams ON streams.id = stream
-WHERE name = $1 AND created = $2 GROUP BY site, node ORDER BY site, node
+WHERE streams.name = $1 AND created = $2 GROUP BY nodes.id ORDER BY nodes.site, nodes.node
 """
 
 
