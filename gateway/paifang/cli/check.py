@@ -196,14 +196,14 @@ def _of_sinks(settings: "Settings") -> "list[Any]":
         try:
             kinds.build(kind, sink, ward)
         except PaifangError as error:
-            found.append(Finding(ERROR, "sinks", error.message, error.hint))
+            told = error.message if error.message.startswith(f"{name}:") else f"{name}: {error.message}"
+            found.append(Finding(ERROR, "sinks", told, error.hint))
             continue
         found.append(Finding(OK, "sinks", f"{name} is set up ({kind})"))
-        if isinstance(sink, NgsiLdSettings) and (lost := without_place(sink, _known_nodes(settings))):
+        if isinstance(sink, NgsiLdSettings) and (lost := _without_place(settings, sink)):
             what = f"{name} drops all records of {', '.join(lost)}: no-place"
-            found.append(
-                Finding(WARNING, "sinks", what, "add a [[sinks.ngsi_ld.places]] for each, or leave it out of nodes")
-            )
+            hint = "add a [[sinks.ngsi_ld.places]] for each, or leave them out of its nodes"
+            found.append(Finding(WARNING, "sinks", what, hint))
     return found
 
 
