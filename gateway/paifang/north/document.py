@@ -11,10 +11,9 @@ have the digits of the point's scale: read them as decimals to keep them.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from paifang.notation.text import number, quoted, utc
+from paifang.notation.text import quoted, utc
 from paifang_wire import messages
 
 if TYPE_CHECKING:
@@ -27,13 +26,6 @@ def document(record: Record) -> bytes:
     """UTF-8, no space between."""
     body = _values(record.values) if record.event is None else _event(record.event)
     return f"{_head(record)},{body}}}".encode()
-
-
-def written(value: bool | Decimal | None) -> str:
-    """A value in JSON, digit by digit."""
-    if value is None:
-        return "null"
-    return number(value) if isinstance(value, Decimal) else str(value).lower()
 
 
 def _head(record: Record) -> str:
@@ -52,7 +44,7 @@ def _values(values: tuple[Value, ...]) -> str:
 def _value(value: Value) -> str:
     unit = f',"unit":{quoted(value.point.unit)}' if value.point.unit else ""
     quality = "" if value.quality == messages.GOOD else f',"quality":{quoted(value.told_quality)}'
-    return f'{{"value":{written(value.exact)}{unit}{quality}}}'
+    return f'{{"value":{value.text}{unit}{quality}}}'
 
 
 def _event(event: Event) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paifang.notation.text import scaled
 from paifang_wire import messages, names
 from paifang_wire.errors import SHAPE, WireError
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from paifang.store.sql import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One point of a report. `wire` is None when there was no reading; `quality` one of paifang_wire.messages."""
 
     point: Point
@@ -34,13 +33,21 @@ class Value:
         return Decimal(self.wire).scaleb(self.point.scale)
 
     @property
+    def text(self) -> str:
+        """`exact` as JSON writes it, digit by digit."""
+        if self.wire is None:
+            return "null"
+        if self.point.type == messages.BOOL:
+            return "true" if self.wire else "false"
+        return scaled(self.wire, self.point.scale)
+
+    @property
     def told_quality(self) -> str:
         """For people: "good", "fault"."""
         return names.QUALITY[self.quality]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """`point` is None when it is about the node."""
 
     name: str
@@ -48,8 +55,7 @@ class Event:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A report (`event` is None) or an event (`values` is empty) of a node or a bridged device.
 
     `utc_ms` is None when nobody knows the time, `uptime_ms` is known. `seq` is its place in this gateway's store only.
@@ -87,13 +93,12 @@ def decoded(site: str, row: Row, table: Callable[[bytes | None], PointTable | No
 
 def _values(message: list[Any], known: PointTable) -> tuple[Value, ...]:
     values, quality = message[5:7]
+    points = known.by_number
     try:
-        return tuple(
-            [
-                Value(known.by_number[number], values[number], quality.get(number, messages.GOOD))
-                for number in sorted(values)
-            ]
-        )
+        if quality:
+            qualities = [(each, quality.get(each, messages.GOOD)) for each in sorted(values)]
+            return tuple([Value(points[each], values[each], told) for each, told in qualities])
+        return tuple([Value(points[each], values[each], messages.GOOD) for each in sorted(values)])
     except KeyError as error:
         raise WireError(SHAPE, f"point {error}") from error
 

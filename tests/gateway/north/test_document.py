@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 
 from hypothesis import given
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from records import DOOR, ENERGY, TEMPERATURE, event, point, report, value
 
 from paifang.north.document import document
+from paifang.notation.text import number, scaled
 from paifang_wire import messages, names
 
 
@@ -60,3 +61,8 @@ def test_every_text_and_every_digit_comes_back(name, text, wire, scale, quality)
     assert found.get("unit", "") == text
     assert found.get("quality", "good") == names.QUALITY[quality]
     assert read(event(1, detail=text))["event"]["detail"] == text
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-18, 6))
+def test_a_wire_integer_is_written_as_its_decimal(wire, scale):
+    assert scaled(wire, scale) == number(Decimal(wire).scaleb(scale, Context(prec=60)))

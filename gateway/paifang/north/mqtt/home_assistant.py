@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paifang.north.document import written
 from paifang.north.mqtt import packets, topics
 from paifang.north.mqtt.entities import entity
 from paifang.north.mqtt.session import Message
@@ -128,7 +127,9 @@ class HomeAssistant:
 
 def _shown(value: Value) -> str:
     """In JSON. Home Assistant shows a null as unknown."""
-    exact = value.exact if value.quality in _TRUSTED else None
+    if value.quality not in _TRUSTED:
+        return "null"
+    exact = value.exact
     if isinstance(exact, bool):
         return ON if exact else OFF
-    return written(exact)
+    return value.text
