@@ -161,12 +161,13 @@ def test_or_in_parts_with_one_qn_where_the_bureau_wants_that():
 
 def test_messages_keep_their_distance_and_qns_near_the_clock():
     at = session()
-    assert at.ready_ms(UTC_MS, NOW_MS) == NOW_MS
+    assert at.ready_ms(STATION, UTC_MS, NOW_MS) == NOW_MS
     at.feed(acked(at.start(message(), UTC_MS, NOW_MS)), UTC_MS, NOW_MS)
-    assert at.ready_ms(UTC_MS, NOW_MS + 20) == NOW_MS + 50
+    assert at.ready_ms(STATION, UTC_MS, NOW_MS + 20) == NOW_MS + 50
     for _ in range(QN_AHEAD_MS + 10):
         at.feed(acked(at.start(message(), UTC_MS, NOW_MS)), UTC_MS, NOW_MS)
-    assert at.ready_ms(UTC_MS, NOW_MS + 1_000) == NOW_MS + 1_000 + 10
+    assert at.ready_ms(STATION, UTC_MS, NOW_MS + 1_000) == NOW_MS + 1_000 + 10
+    assert at.ready_ms(OTHER, UTC_MS, NOW_MS + 1_000) == NOW_MS + 1_000
 
 
 def test_an_idle_line_is_kept_alive_by_heartbeats():

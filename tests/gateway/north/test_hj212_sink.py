@@ -74,7 +74,7 @@ async def test_every_report_arrives_once_in_order_with_its_time(bureau, settings
     assert list(arrived(bureau).items()) == list(expected(sink).items())
     assert len(bureau.taken) == len(sink.reports.made)
     assert bureau.wrong == []
-    assert len({taken.qn for taken in bureau.taken}) == len(bureau.taken)
+    assert len({(taken.head["MN"], taken.qn) for taken in bureau.taken}) == len(bureau.taken)
     assert {(taken.head["PW"], taken.head["ST"], taken.head["Flag"]) for taken in bureau.taken} == {
         ("123456", "22", "5")
     }
@@ -138,7 +138,7 @@ async def test_a_bureau_of_every_mood_is_survived(bureau, settings, tmp_path, ti
     first = {}
     for taken in bureau.taken:
         if taken.cn == "2011":
-            assert first.setdefault(taken.qn, taken.groups) == taken.groups
+            assert first.setdefault((taken.head["MN"], taken.qn), taken.groups) == taken.groups
 
 
 async def test_after_an_outage_what_is_new_goes_first_and_both_in_order(bureau, settings, tmp_path):

@@ -111,7 +111,7 @@ class _Line(asyncio.Protocol):
 
     async def exchange(self, message: Message) -> None:
         """Return when it is confirmed. Raises PaifangError."""
-        wait_ms = self._session.ready_ms(self._utc_ms(), _now_ms()) - _now_ms()
+        wait_ms = self._session.ready_ms(message.station, self._utc_ms(), _now_ms()) - _now_ms()
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / _MS_OF_S)
         if self._failure is not None:

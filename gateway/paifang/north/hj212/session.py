@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from paifang.north.hj212.desk import Ways
 
 QN_AHEAD_MS = 200
+"""How far the QNs of a station may run ahead: a station sends 1,000 messages a second at the most, for good."""
 _FATAL = frozenset(
     {codes.WRONG_PASSWORD, codes.WRONG_MN, codes.WRONG_ST, codes.WRONG_FLAG, codes.WRONG_QN, codes.WRONG_CN}
 )
@@ -69,7 +70,7 @@ class Session:
         self._desk = Desk({station.mn: station for station in stations}, ways)
         self._receiver = frames.Receiver()
         self._exchange: _Exchange | None = None
-        self._last_qn_ms = 0
+        self._last_qn_ms: dict[str, int] = {}
         self._last_sent_ms: int | None = None
 
     @property
@@ -77,14 +78,15 @@ class Session:
         """Whether a message is not confirmed yet."""
         return self._exchange is not None
 
-    def ready_ms(self, utc_ms: int, now_ms: int) -> int:
-        """When the next message may start: after the pause, and when QNs are not too far ahead of the clock.
+    def ready_ms(self, station: Station, utc_ms: int, now_ms: int) -> int:
+        """When its next message may start: after the pause, and when its QNs are not too far ahead of the clock.
 
         The next connection begins with the clock's, after the least pause of a backoff, and must not use one twice.
         """
-        ahead_ms = self._last_qn_ms - self._desk.clock_ms(utc_ms) - QN_AHEAD_MS
+        clock_ms = self._desk.clock_ms(utc_ms)
+        ahead_ms = self._last_qn_ms.get(station.mn, clock_ms) - clock_ms - QN_AHEAD_MS
         paused_ms = now_ms if self._last_sent_ms is None else self._last_sent_ms + self._timing.pause_ms
-        return max(now_ms, paused_ms, now_ms + ahead_ms if self._last_qn_ms else now_ms)
+        return max(now_ms, paused_ms, now_ms + ahead_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` has something to do."""
@@ -100,7 +102,7 @@ class Session:
         packet = self._packet(message.station, message.cn, utc_ms, ack=True)
         found = packets.parts(packet, message.common, message.rows)
         if len(found) > 1 and not self._ways.in_parts:
-            found = [dataclasses.replace(packet, qn=self._qn(utc_ms), cp=part.cp) for part in found]
+            found = [dataclasses.replace(packet, qn=self._qn(message.station, utc_ms), cp=part.cp) for part in found]
         self._exchange = _Exchange(found, 0, 0)
         return self._send(self._exchange, now_ms)
 
@@ -169,12 +171,13 @@ class Session:
 
     def _packet(self, station: Station, cn: str, utc_ms: int, *, ack: bool) -> Packet:
         flag = packets.flag(self._ways.version, ack=ack)
-        return Packet(self._qn(utc_ms), station.st, cn, station.pw, station.mn, flag)
+        return Packet(self._qn(station, utc_ms), station.st, cn, station.pw, station.mn, flag)
 
-    def _qn(self, utc_ms: int) -> str:
-        """A new one: a millisecond has one, and the next has to be borrowed from the next millisecond."""
-        self._last_qn_ms = max(self._desk.clock_ms(utc_ms), self._last_qn_ms + 1)
-        return packets.qn_text(self._last_qn_ms, self._ways.zone)
+    def _qn(self, station: Station, utc_ms: int) -> str:
+        """A new one of a station: a millisecond has one, and another has to be borrowed from the next millisecond."""
+        last_ms = self._last_qn_ms.get(station.mn, 0)
+        qn_ms = self._last_qn_ms[station.mn] = max(self._desk.clock_ms(utc_ms), last_ms + 1)
+        return packets.qn_text(qn_ms, self._ways.zone)
 
     @staticmethod
     def _written(found: Sequence[Packet]) -> bytes:
