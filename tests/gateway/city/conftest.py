@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "
 def postgres():
     """One PostgreSQL for the tests of a file."""
     try:
-        server = Postgres()
+        server = Postgres(fsync="off")  # processes are killed here, not the machine
     except RigError as error:
         pytest.skip(str(error))
     try:

@@ -31,14 +31,22 @@ async def opened(cluster, turn=0, **more):
         await sink.close()
 
 
-async def resend_until_confirmed(cluster, batches, sleep, **more):
-    """Deliver `batches` one after the other, over as many connections as it takes; {error: how often}."""
+async def _at_once(_):
+    pass
+
+
+async def resend_until_confirmed(cluster, batches, sleep, gate=_at_once, **more):
+    """Deliver `batches` one after the other, over as many connections as it takes; {error: how often}.
+
+    Before each one `gate` is awaited, with how many there are still to deliver.
+    """
     errors = {}
     waiting = list(batches)
     while waiting:
         try:
             async with opened(cluster, turn=sum(errors.values()), **more) as sink:
                 while waiting:
+                    await gate(len(waiting))
                     assert not await sink.deliver(waiting[0])
                     del waiting[0]
         except PaifangError as error:
