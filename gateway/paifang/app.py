@@ -27,6 +27,7 @@ from paifang.coordination import Coordination
 from paifang.enrolment import Enrolment
 from paifang.errors import EXIT_USAGE, PaifangError
 from paifang.feed import Feed
+from paifang.metrics.service import Metrics, Sources
 from paifang.nodes.clocks import Clocks, ClockWatch
 from paifang.nodes.desk import estimate_uptime_ms, latest_values
 from paifang.nodes.service import Line, Listen, NodeService
@@ -150,6 +151,8 @@ class Gateway:
             stack.push_async_callback(self.coordination.stop)
             await self.scada.start(self.settings.modbus_server)
             stack.push_async_callback(self.scada.stop)
+            await self.metrics.start(self.settings.metrics)
+            stack.push_async_callback(self.metrics.stop)
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:
@@ -178,6 +181,7 @@ class Gateway:
         await self.sinks.reload(settings.sinks)
         await self.coordination.reload(settings.signals)
         await self.scada.reload(settings.modbus_server)
+        await self.metrics.reload(settings.metrics)
         self.settings = settings
         self._go_by(policy, GATEWAY)
         if self.commands.keysets.current is None:
@@ -251,6 +255,10 @@ class Gateway:
             self.coordination,
             self.scada,
         )
+        desk, utc_ms = self.nodes.desk, self._clocks.utc_ms
+        self.metrics = Metrics(
+            Sources(self.settings.site, self.store, report, self.sinks.rows, self._imbalances, desk.table, utc_ms)
+        )
         parts = (
             NodeOperations(self.enrolment, report),
             BridgeOperations(self.bridges, self.journal),
@@ -322,6 +330,9 @@ class Gateway:
     def _end_reminding(self) -> None:
         self._reminder.cancel()
 
+    def _imbalances(self) -> int | None:
+        return None if self.upkeep.problems is None else len(self.upkeep.problems)
+
     def _limits(self) -> Limits:
         return Limits(self.settings.store.keep_ms, self.settings.store.budget_mb * _BYTES_OF_MB)
 
@@ -333,6 +344,7 @@ class Gateway:
         self.feed.settled(batch)
         self.coordination.settled(batch)
         self.scada.settled(batch)
+        self.metrics.settled(batch)
         self.sinks.settled()
 
     def _profile(self, node: str) -> AnyProfile | None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from paifang.config import places
 from paifang.config.bridges import BridgeSettings, each_once
+from paifang.config.metrics import MetricsSettings
 from paifang.config.modbus_server import ModbusServerSettings
 from paifang.config.names import Listen, PointName
 from paifang.config.sinks import SinksSettings
@@ -284,6 +285,9 @@ class Settings(Table):
         default=ModbusServerSettings(), description="The ward as a Modbus TCP server, for a plant's SCADA."
     )
     sinks: SinksSettings = Field(default=SinksSettings(), description="Where in the city network records go.")
+    metrics: MetricsSettings = Field(
+        default=MetricsSettings(), description="The gateway's figures, for Prometheus. They begin with paifang_."
+    )
     log: LogSettings = Field(default=LogSettings(), description="What the gateway says on its standard error.")
 
     @property

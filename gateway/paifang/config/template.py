@@ -34,6 +34,7 @@ _EXAMPLES: dict[tuple[str, ...], object] = {
     ("authority", "policy"): "/etc/paifang/policy",
     ("authority", "roots"): "/etc/paifang/roots.json",
     ("modbus_server", "listen"): "0.0.0.0:502",
+    ("metrics", "listen"): "127.0.0.1:9464",
     ("modbus_server", "key"): "/etc/paifang/scada.key",
     ("modbus_server", "passphrase_file"): "/etc/paifang/scada.txt",
 }
