@@ -68,3 +68,14 @@ async def kept(cluster, stream="PAIFANG"):
             message = await reader.next_msg(timeout=10)
             found.append((message.subject, message.headers, json.loads(message.data)))
         return found
+
+
+def streams(places):
+    """Into how few ascending streams what arrived can be told apart."""
+    tops = []
+    for place in places:
+        fitting = [top for top in tops if top < place]
+        if fitting:
+            tops.remove(max(fitting))
+        tops.append(place)
+    return len(tops)

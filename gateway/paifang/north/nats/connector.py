@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import nats.js.errors
 from nats.js.api import StreamConfig
 
+from paifang.jetstream import login
 from paifang.jetstream.link import Link, unreachable
 from paifang.jetstream.subjects import covers
 from paifang.north.document import document
@@ -158,5 +159,6 @@ class NatsConnector:
 
 
 def build(settings: NatsSinkSettings, ward: Ward) -> NatsConnector:
-    """A connector, not open yet."""
+    """A connector, not open yet. Raises PaifangError for a file of its settings that cannot be read."""
+    login.options(settings)
     return NatsConnector(settings, ward)
