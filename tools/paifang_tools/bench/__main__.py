@@ -23,6 +23,7 @@ SUITES = {
     "city": "paifang_rig.city",
     "bridges": "paifang_rig.bridges_bench",
     "bridges-tcp": "paifang_rig.bridges_ingest",
+    "sinks-mqtt": "paifang_rig.mqtt_bench",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
