@@ -54,6 +54,9 @@ class Figures:
 
 @dataclass(slots=True)
 class _Batch:
+    """Records up to seq `upto`: those to deliver, and those that are dropped before, by reason."""
+
+    upto: int
     records: list[Record]
     dropped: dict[str, list[_Marked]]
 
@@ -159,7 +162,7 @@ class Runner:
             elif self._is_behind(rows[0]):
                 await self.adopt(lambda connection: cursors.defer(connection, self.name, cursors.newest(connection)))
             else:
-                await self._hand_over(connector, cursors.LIVE, rows, rows[-1][0])
+                await self._hand_over(connector, cursors.LIVE, self._sorted(rows, rows[-1][0]))
 
     async def _backlogs(self, connector: Connector) -> None:
         while True:
@@ -167,10 +170,23 @@ class Runner:
             backlog = next(iter(self._place.backlogs), None)
             if backlog is None:
                 await self._backlog_news.wait()
-                continue
-            rows = await self._page(backlog.next - 1, backlog.last, connector.batch_records)
-            upto = rows[-1][0] if len(rows) == connector.batch_records else backlog.last
-            await self._hand_over(connector, backlog.id, rows, upto)
+            else:
+                await self._drain(connector, backlog)
+
+    async def _drain(self, connector: Connector, backlog: cursors.Backlog) -> None:
+        """Batch after batch; the next one is made ready while the far side confirms the last."""
+        upto = backlog.next - 1
+        ahead = asyncio.create_task(self._batch(upto, backlog.last, connector.batch_records))
+        try:
+            while upto < backlog.last:
+                batch = await ahead
+                upto = batch.upto
+                if upto < backlog.last:
+                    ahead = asyncio.create_task(self._batch(upto, backlog.last, connector.batch_records))
+                await self._hand_over(connector, backlog.id, batch)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
     def _is_behind(self, oldest: Row) -> bool:
         waited_ms = self._ward.utc_ms() - oldest[7]
@@ -182,8 +198,11 @@ class Runner:
             raise self._store.problem
         return await self._store.read(lambda connection: cursors.page(connection, after, last, limit))
 
-    async def _hand_over(self, connector: Connector, stream: int, rows: Sequence[Row], upto: int) -> None:
-        batch = self._sorted(rows)
+    async def _batch(self, after: int, last: int, limit: int) -> _Batch:
+        rows = await self._page(after, last, limit)
+        return self._sorted(rows, rows[-1][0] if len(rows) == limit else last)
+
+    async def _hand_over(self, connector: Connector, stream: int, batch: _Batch) -> None:
         refused: Mapping[int, str] = {}
         if batch.records:
             async with asyncio.timeout(connector.deliver_limit_s):
@@ -194,10 +213,10 @@ class Runner:
                 batch.drop(refused[place], record.seq, record.node)
             else:
                 delivered.append((record.seq, record.node))
-        self._confirmed(stream, upto, delivered, batch.dropped)
+        self._confirmed(stream, batch.upto, delivered, batch.dropped)
 
-    def _sorted(self, rows: Sequence[Row]) -> _Batch:
-        batch = _Batch([], {})
+    def _sorted(self, rows: Sequence[Row], upto: int) -> _Batch:
+        batch = _Batch(upto, [], {})
         for row in rows:
             seq, node = row[:2]
             if not self.settings.takes(node):

@@ -24,6 +24,7 @@ SUITES = {
     "bridges": "paifang_rig.bridges_bench",
     "bridges-tcp": "paifang_rig.bridges_ingest",
     "sinks-mqtt": "paifang_rig.mqtt_bench",
+    "drain": "paifang_rig.drain_bench",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
