@@ -227,7 +227,9 @@ class Gateway:
         self.scada = Scada(site, self.store, desk.table, self.commands, clocks)
         self.feed = Feed(self.store, desk.table)
         self.sinks = SinkService(self.store, Ward(site, clocks.utc_ms, clocks.random, self._profile), desk.table)
-        self.upkeep = Upkeep(self.store, desk.table, self._limits, clocks.utc_ms, self._imbalance)
+        self.upkeep = Upkeep(
+            self.store, desk.table, self._limits, clocks.utc_ms, self._imbalance, monotonic=clocks.monotonic
+        )
         self.enrolment = Enrolment(self.store, self.nodes, self.journal, lambda: self.settings.roots_file)
         self.enrolment.on_removed = self.commands.dispatcher.give_up
         self.enrolment.is_bridged = self.bridges.devices.__contains__
@@ -238,7 +240,7 @@ class Gateway:
         self.bridges.on_receipt = self.commands.dispatcher.take_receipt
         self.bridges.on_session = self.feed.session
         self.bridges.on_up = self.commands.dispatcher.promoted
-        self._watch = ClockWatch(clocks, lambda step_ms: self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms))
+        self._watch = ClockWatch(clocks, self._clock_step)
         self._compose_control()
 
     def _compose_control(self) -> None:
@@ -334,7 +336,12 @@ class Gateway:
         return None if self.upkeep.problems is None else len(self.upkeep.problems)
 
     def _limits(self) -> Limits:
-        return Limits(self.settings.store.keep_ms, self.settings.store.budget_mb * _BYTES_OF_MB)
+        store = self.settings.store
+        return Limits(store.keep_ms, store.budget_mb * _BYTES_OF_MB, store.pack_ms)
+
+    def _clock_step(self, step_ms: int) -> None:
+        self.journal.note("clock-step", GATEWAY, GATEWAY, ms=step_ms)
+        self.upkeep.distrust_clock()
 
     def _imbalance(self, problems: list[str]) -> None:
         self.journal.note("balance", GATEWAY, GATEWAY, problems=len(problems), first=problems[0])

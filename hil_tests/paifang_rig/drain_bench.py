@@ -27,16 +27,16 @@ from paifang.north.document import document
 from paifang.north.nats import subjects
 from paifang.north.record import decoded
 from paifang.north.runner import Runner
-from paifang.store import Store, cursors
+from paifang.store import Batch, Store, cursors
 from paifang.store.points import Point, PointTable
 from paifang_rig.engines.nats_cluster import NatsCluster
+from paifang_rig.engines.server import until
 from paifang_tools.bench.rows import AT_LEAST, AT_MOST, Row, emit, middle, percentile, row
 from paifang_wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nats.aio.client import Client
     from nats.js import JetStreamContext
 
     from paifang.north.connector import Connector
@@ -129,7 +129,7 @@ async def _live(store: Store) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _bare(client: Client, streams: JetStreamContext, messages_made: Sequence[tuple[str, str, bytes]]) -> float:
+async def _bare(streams: JetStreamContext, messages_made: Sequence[tuple[str, str, bytes]]) -> float:
     """Messages a second: AHEAD at a time, then their confirmations."""
     began_s, sent = time.monotonic(), 0
     while time.monotonic() - began_s < ROUND_S:
@@ -161,7 +161,12 @@ async def _measure() -> list[Row]:
 async def _measured(folder: Path, cluster: NatsCluster) -> list[Row]:
     settings = NatsSinkSettings(name="city", servers=tuple(cluster.urls), create=True, in_flight=AHEAD)
     runners: list[Runner] = []
-    store = Store(folder / "paifang.db", settled=lambda _: [each.notify() for each in runners], commit_ms=10)
+
+    def settled(_: Batch) -> None:
+        for each in runners:
+            each.notify()
+
+    store = Store(folder / "paifang.db", settled=settled, commit_ms=10)
     await store.open()
     await _fill(store, "city", READINGS // POINTS)
     client = await cluster.client()
@@ -174,7 +179,7 @@ async def _measured(folder: Path, cluster: NatsCluster) -> list[Row]:
     runners.append(runner)
     rates: list[tuple[float, float]] = []
     for _ in range(ROUNDS):
-        bare = await _bare(client, streams, made)
+        bare = await _bare(streams, made)
         rates.append((await _drained(runner, store, watched), bare))
     await client.close()
     await store.close()
@@ -185,8 +190,7 @@ async def _drained(runner: Runner, store: Store, watched: _Watched) -> float:
     """Messages of the backlog a second, while live ones come."""
     watched.since_ms = _now_ms()
     tasks = [asyncio.create_task(runner.run()), asyncio.create_task(_live(store))]
-    while not runner.figures.is_connected:
-        await asyncio.sleep(0.01)
+    await until(lambda: runner.figures.is_connected, "the sink connected")
     await asyncio.sleep(1.0)
     before, began_s = watched.backlog, time.monotonic()
     await asyncio.sleep(ROUND_S)
@@ -200,8 +204,9 @@ async def _drained(runner: Runner, store: Store, watched: _Watched) -> float:
 
 def _rows(rates: Sequence[tuple[float, float]], watched: _Watched) -> list[Row]:
     how = (
-        f"{READINGS:,} readings in {READINGS // POINTS:,} reports left behind; NATS sink, one nats-server, stream on disk; "
-        f"median of {ROUNDS} rounds of {ROUND_S:.0f} s each, bare and drained in turn; {LIVE_A_SECOND} live reports a second"
+        f"{READINGS:,} readings in {READINGS // POINTS:,} reports left behind; NATS sink, one nats-server, its stream "
+        f"on disk; median of {ROUNDS} rounds of {ROUND_S:.0f} s each, bare and drained in turn; {LIVE_A_SECOND} live "
+        "reports a second"
     )
     delay_s = percentile(watched.delays_ms, 0.99) / 1000
     return [

@@ -32,8 +32,11 @@ class Connector(Protocol):
     after the other and expects that batch's records to reach the far side in their order.
     """
 
-    batch_records: int
-    deliver_limit_s: float
+    @property
+    def batch_records(self) -> int: ...
+
+    @property
+    def deliver_limit_s(self) -> float: ...
 
     async def open(self) -> None:
         """Connect. Raises PaifangError or OSError; it is tried again with backoff."""

@@ -17,19 +17,30 @@ if TYPE_CHECKING:
 CHUNK_RECORDS = 2_000
 """Deleted in one commit, so that acknowledgements do not wait for it."""
 
+FOREVER_MS = 1 << 62
+
 _RETIRED = (
-    "INSERT INTO retired(node, records) SELECT node, count(*) FROM records WHERE seq <= ? GROUP BY node "
+    "INSERT INTO retired(node, records) VALUES (?,?) "
     "ON CONFLICT(node) DO UPDATE SET records = records + excluded.records"
 )
-_OLDEST = "SELECT seq, received_ms FROM records ORDER BY seq LIMIT ?"
+_OLDEST = "SELECT seq, received_ms FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+_WINDOW = "SELECT upto, max(last_ms) FROM blocks WHERE upto = (SELECT min(upto) FROM blocks) AND upto <= ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long records are kept, and how many bytes of the file may be in use."""
+    """How long records are kept, how many bytes of the file may be in use, and after how long they are packed, 0 for
+    never.
+    """
 
     keep_ms: int
     budget_bytes: int
+    pack_ms: int = 0
+
+
+def newest_ms(connection: Connection) -> int | None:
+    """When the newest record was received; None when there is none."""
+    return connection.execute("SELECT received_ms FROM records ORDER BY seq DESC LIMIT 1").get
 
 
 def used_bytes(connection: Connection) -> int:
@@ -39,21 +50,34 @@ def used_bytes(connection: Connection) -> int:
 
 
 def retire(connection: Connection, now_ms: int, limits: Limits) -> int:
-    """Delete up to CHUNK_RECORDS that are due, and return how many; 0 when nothing is."""
-    oldest = connection.execute(_OLDEST, (CHUNK_RECORDS + 1,)).fetchall()[:-1]
+    """Delete the oldest window of blocks if it is due, else up to CHUNK_RECORDS, and return how many records that were.
+
+    0 when nothing is due.
+    """
+    is_full = used_bytes(connection) > limits.budget_bytes
+    cutoff_ms = now_ms - limits.keep_ms
+    packed_to = facts.get(connection, facts.PACKED_TO)
+    window, last_ms = connection.execute(_WINDOW, (packed_to,)).get
+    if window is not None:
+        is_due = is_full or (last_ms < cutoff_ms and window <= cursors.passed(connection))
+        return _delete(connection, window) if is_due else 0
+    oldest = connection.execute(_OLDEST, (packed_to, CHUNK_RECORDS + 1)).fetchall()[:-1]
     if not oldest:
         return 0
-    if used_bytes(connection) > limits.budget_bytes:
-        upto = oldest[-1][0]
-    else:
-        upto = min(_aged(oldest, now_ms - limits.keep_ms), _passed(connection))
-    count = sum(seq <= upto for seq, _ in oldest)
-    if count:
-        cursors.skip(connection, upto)
-        connection.execute(_RETIRED, (upto,))
-        connection.execute("DELETE FROM records WHERE seq <= ?", (upto,))
-        facts.put(connection, facts.RETIRED_TO, upto)
-    return count
+    upto = oldest[-1][0] if is_full else min(_aged(oldest, cutoff_ms), cursors.passed(connection))
+    return _delete(connection, upto) if upto >= oldest[0][0] else 0
+
+
+def _delete(connection: Connection, upto: int) -> int:
+    """All up to that seq; returns how many records that were."""
+    found = cursors.counts(connection, 1, upto)
+    cursors.skip(connection, upto)
+    for retired in found.items():
+        connection.execute(_RETIRED, retired)
+    connection.execute("DELETE FROM blocks WHERE upto <= ?", (upto,))
+    connection.execute("DELETE FROM records WHERE seq <= ?", (upto,))
+    facts.put(connection, facts.RETIRED_TO, upto)
+    return found.total()
 
 
 def prune(connection: Connection, now_ms: int, limits: Limits) -> None:
@@ -70,10 +94,3 @@ def _aged(oldest: list[tuple[int, int]], cutoff_ms: int) -> int:
             break
         upto = seq
     return upto
-
-
-def _passed(connection: Connection) -> int:
-    """The seq that every sink and the rollups have passed."""
-    held = cursors.held_from(connection)
-    rolled = facts.get(connection, facts.ROLLED_TO)
-    return rolled if held is None else min(held - 1, rolled)

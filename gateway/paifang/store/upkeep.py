@@ -1,27 +1,35 @@
-"""What the store does by itself, at its own pace: rollups follow, old records make room, counts are compared."""
+"""What the store does by itself, at its own pace: rollups follow, old records are packed and make room, counts are
+compared.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from paifang.config.units import MS_OF_UNIT
 from paifang.errors import PaifangError
-from paifang.store import retention, rollups
+from paifang.store import packing, retention, rollups
 from paifang.store.balance import balance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from paifang.store.packing import Window
     from paifang.store.points import PointTable
     from paifang.store.retention import Limits
     from paifang.store.store import Store
 
 ROLL_S = 2.0
 RETIRE_S = 60.0
+PACK_S = 600.0
 BALANCE_S = 3_600.0
 PRUNE_S = 86_400.0
+CLOCK_LEAP_MS = 7 * MS_OF_UNIT["d"]
 REST_S = 0.05
 """Between two chunks of a long job, so that acknowledgements and reads of others come in between."""
 
@@ -41,6 +49,7 @@ class Upkeep:
         limits: Callable[[], Limits],
         utc_ms: Callable[[], int],
         on_imbalance: Callable[[list[str]], object],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.problems: list[str] | None = None
         self.checked_ms: int | None = None
@@ -49,10 +58,18 @@ class Upkeep:
         self._limits = limits
         self._utc_ms = utc_ms
         self._on_imbalance = on_imbalance
+        self._monotonic = monotonic
+        self._aging_from_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        jobs = ((self.roll, ROLL_S), (self.retire, RETIRE_S), (self.check, BALANCE_S), (self.prune, PRUNE_S))
+        jobs = (
+            (self.roll, ROLL_S),
+            (self.retire, RETIRE_S),
+            (self.pack, PACK_S),
+            (self.check, BALANCE_S),
+            (self.prune, PRUNE_S),
+        )
         self._tasks = [asyncio.create_task(_every(job, period_s)) for job, period_s in jobs]
 
     async def stop(self) -> None:
@@ -71,9 +88,55 @@ class Upkeep:
 
     async def retire(self) -> None:
         """Delete what is due. Raises PaifangError."""
+        newest_ms = await self._store.read(retention.newest_ms)
+        if newest_ms is not None and self._utc_ms() - newest_ms > CLOCK_LEAP_MS:
+            self.distrust_clock()
         while True:
-            job = partial(retention.retire, now_ms=self._utc_ms(), limits=self._limits())
+            limits = self._limits()
+            if self._monotonic() < self._aging_from_s:
+                limits = dataclasses.replace(limits, keep_ms=retention.FOREVER_MS)
+            job = partial(retention.retire, now_ms=self._utc_ms(), limits=limits)
             if not await self._store.written(job):
+                return
+            await asyncio.sleep(REST_S)
+
+    def distrust_clock(self) -> None:
+        """The date was set, or is far from that of the newest record: nothing is old for a day, should it be wrong."""
+        self._aging_from_s = self._monotonic() + PRUNE_S
+
+    async def pack(self) -> None:
+        """Move what is old enough into blocks. Raises PaifangError."""
+        await self._sweep()
+        while (pack_ms := self._limits().pack_ms) > 0:
+            plan = partial(packing.plan, now_ms=self._utc_ms(), pack_ms=pack_ms)
+            window = await self._store.look(plan)
+            if window is None or not await self._fill(window):
+                return
+            await self._sweep()
+
+    async def _fill(self, window: Window) -> bool:
+        """Whether the window is packed now. It is not, and is begun anew another time, when its records changed."""
+        await self._store.written(packing.abandon)
+        for node, boot in window.boots:
+            if not await self._fill_boot(window, node, boot):
+                return False
+        return bool(await self._store.written(partial(packing.finish, window=window)))
+
+    async def _fill_boot(self, window: Window, node: str, boot: int) -> bool:
+        number = 0
+        while True:
+            fill = partial(packing.fill, window=window, node=node, boot=boot, after=number)
+            filled = await self._store.look(fill)
+            if filled is None:
+                return True
+            if not await self._store.written(partial(packing.write, window=window, filled=filled)):
+                return False
+            number = filled.last
+            await asyncio.sleep(REST_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            if not await self._store.written(packing.sweep):
                 return
             await asyncio.sleep(REST_S)
 
