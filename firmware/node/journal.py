@@ -151,7 +151,7 @@ class Journal:
 
     def resend_in_ms(self, now_ms: int):
         """Time until a `rewind` is due; None when nothing waits for an acknowledgement."""
-        if not self._sent and not self._losses.is_under_way:
+        if not self._losses.is_under_way and not any([self._awaits(entry) for entry in self._sent]):
             return None
         return max(self._waiting_since_ms + _RESEND_MS - now_ms, 0)
 
@@ -277,11 +277,15 @@ class Journal:
         sent = self._sent
         while sent:
             boot, number, behind = sent[0]
-            in_ram = boot == self._boot and number < BACKLOG
-            if boot != _SETTLED and not (in_ram and number < self._live_first()):
+            if self._awaits(sent[0]) or (boot != _SETTLED and number >= self._live_first()):
                 return
             self._acked = behind
             sent.pop(0)
+
+    def _awaits(self, entry: list) -> bool:
+        """It was sent from here and is not settled; what waits in RAM, too, is sent from there."""
+        boot, number, _ = entry
+        return boot != _SETTLED and (boot != self._boot or number >= BACKLOG)
 
     # The oldest go
 
