@@ -15,8 +15,8 @@ _NODE = {"node": (REQUIRED, 1, 32), "site": (REQUIRED, 1, 32), "role": (REQUIRED
 _NUMBERS = {
     "period_ms": (10_000, 50, 3_600_000),
     "queue_bytes": (6_144, 1_024, 65_536),
-    "journal_bytes": (1_048_576, 0, 8_388_608),
-    "journal_flush_s": (120, 1, 3_600),
+    "journal_bytes": (None, 0, 8_388_608),  # the default is the role's
+    "journal_flush_s": (150, 1, 3_600),
 }
 _LEAST_JOURNAL_BYTES = const(16_384)
 _SECTIONS = ("link", "wifi", "hardware")
@@ -52,7 +52,7 @@ def check(raw) -> dict:
     top.update(_NUMBERS)
     plain = {key: value for key, value in raw.items() if key not in _SECTIONS}
     config = section("", plain, top, _SECTIONS)
-    if 0 < config["journal_bytes"] < _LEAST_JOURNAL_BYTES:
+    if 0 < (config["journal_bytes"] or 0) < _LEAST_JOURNAL_BYTES:
         text = "journal_bytes: %d; expected 0 (no journal) or at least %d"
         raise ConfigError(text % (config["journal_bytes"], _LEAST_JOURNAL_BYTES))
     config["link"] = _check_link(raw.get("link"))

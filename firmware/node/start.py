@@ -17,6 +17,7 @@ from micropython import const
 from .outbox import Outbox
 from .uptime import Uptime
 
+_JOURNAL_BYTES = const(1_048_576)
 _BUFFER_BYTES = const(2_048)  # of the journal: half a block of the flash
 
 
@@ -38,7 +39,10 @@ def build():
     if hasattr(role, "open"):
         role.open((config["site"], config["node"]), nvs, machine.reset_cause())
         gc.collect()
-    journal = _journal(config["journal_bytes"], identity[0], outbox)
+    budget = config["journal_bytes"]
+    if budget is None:
+        budget = getattr(role, "journal_bytes", _JOURNAL_BYTES)
+    journal = _journal(budget, identity[0], outbox)
     from .runtime import assemble
     from .supervisor import WATCHDOG_MS
 

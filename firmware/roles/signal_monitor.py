@@ -49,6 +49,7 @@ class SignalMonitor:
     """`cabinet` as in `drivers.cabinet`; `own`: vehicles (hex) and options of the monitor."""
 
     POINTS = POINTS
+    journal_bytes = 0  # unless config.json says so: flash that is erased holds up the monitor's samples
     red = amber = green = status = 0  # it lights nothing
 
     def __init__(self, cabinet, matrix, own: dict, period_ms: int) -> None:

@@ -75,7 +75,8 @@ def make_node(
     identity = identity or provision.new_identity(name, site)
     wired = SENSORS[role]() if sensors is None else sensors
     settings: dict[str, Any] = {"node": name, "site": site, "role": role, "period_ms": period_ms, "link": dict(link)}
-    settings["journal_bytes"] = JOURNAL_BYTES
+    if role in SENSORS:
+        settings["journal_bytes"] = JOURNAL_BYTES
     if link["kind"] == "tcp":
         settings["wifi"] = WIFI
     board = bench.board(

@@ -8,15 +8,22 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+import paifang_wire
 from paifang_tools import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CASES = HERE / "firmware_cases"
+PORTABLE = HERE / "portable"
 NODE_HEAP = "160k"
+TEST_HEAP = "16m"  # of tests with a flash in RAM, and all that a gateway has stored
 RUN_TIMEOUT_S = 600
 ROUNDS_SOAK = "30"
 
@@ -75,3 +82,31 @@ def on_micropython(node_image: Path, request: pytest.FixtureRequest) -> dict[tup
             results[name, function] = rest.strip()
         results[name, ""] = done.stdout + done.stderr
     return results
+
+
+@pytest.fixture(scope="session")
+def portable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """`portable(code)`: the lines that it prints in a MicroPython of its own.
+
+    It finds a node's modules, the marks that a gateway keeps, and the folder `portable`.
+    """
+    image = tmp_path_factory.mktemp("portable")
+    sources = build.node_sources() | {f"{PORTABLE.name}/{path.name}": path for path in PORTABLE.glob("*.py")}
+    sources["lib/paifang_wire/marks.py"] = Path(paifang_wire.__path__[0]) / "marks.py"
+    for name, data in build.compile_program(sources, "-O0", "main").items():
+        target = image / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+    def run(code: str) -> list[str]:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "micropython", "-X", f"heapsize={TEST_HEAP}", "-c", code],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "MICROPYPATH": f"{image}:{image}/lib:.frozen"},
+            timeout=RUN_TIMEOUT_S,
+            check=False,
+        )
+        return (done.stdout + done.stderr).splitlines()
+
+    return run

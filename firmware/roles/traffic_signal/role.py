@@ -54,6 +54,8 @@ def build(wired: dict, machine, uptime, period_ms: int):
 class TrafficSignal:
     """`cabinet` as in `drivers.cabinet`; `own`: the monitor's matrix, groups with an amber, options."""
 
+    journal_bytes = 0  # unless config.json says so: flash that is erased holds up the monitor's samples
+
     def __init__(self, cabinet, own: tuple, uptime, period_ms: int) -> None:
         self.holdings = None
         self.unit = None

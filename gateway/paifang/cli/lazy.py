@@ -25,6 +25,7 @@ BUILT_IN = {
     "stop": "paifang.cli.lifecycle:stop",
     "status": "paifang.cli.status:status",
     "nodes": "paifang.cli.nodes:app",
+    "node": "paifang.cli.node:app",
     "watch": "paifang.cli.watch:watch",
     "read": "paifang.cli.read:read",
     "events": "paifang.cli.events:events",

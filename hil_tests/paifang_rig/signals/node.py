@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOOP_UART = 2
 NO_SITE: tuple[Any, ...] = (0, "", (), (0,), (), (), ())
 LOOP_BAUD = 921_600
-HEAP = "244k"
+HEAP = "224k"
 """Some 20 KB are the rig's stand-ins. What is free at rest is what the check of a plan takes for a moment."""
 
 

@@ -1,4 +1,4 @@
-"""A flash in RAM, as a block device, whose power fails at one of its operations; it counts how often blocks are erased."""
+"""A flash in RAM, as a block device, whose power fails at one of its operations; it counts the erases of its blocks."""
 
 import errno
 

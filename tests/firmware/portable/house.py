@@ -60,7 +60,7 @@ class Transport:
 
 
 class Gateway:
-    """What it has stored, {(boot, number): message}, and which numbers it was told are lost, {(boot, number): reason}."""
+    """`stored`: {(boot, number): message}; `lost`, as it was told: {(boot, number): reason}."""
 
     def __init__(self, other=None) -> None:
         self.stored = dict(other.stored) if other else {}
