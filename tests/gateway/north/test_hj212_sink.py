@@ -8,6 +8,7 @@ import random
 import time
 
 import pytest
+import uvloop
 from records import UTC_MS, report
 from reports import START_MS
 from sinks import Sink
@@ -199,6 +200,25 @@ async def test_heartbeats_go_out_while_there_is_nothing_to_say(bureau, settings,
     await bureau.until(lambda: bureau.taken[-1].cn == "9015")
     await connector.close()
     assert [(taken.cn, taken.head["Flag"]) for taken in bureau.taken] == [("2011", "9"), ("9015", "8")]
+
+
+def test_on_the_loop_that_the_gateway_runs(tmp_path):
+    password = tmp_path / "pw.txt"
+    password.write_text("123456", "utf-8")
+
+    async def once():
+        far = Bureau(obliging)
+        await far.start()
+        station = StationSettings(mn="A110000_0001", password_file=password)
+        chosen = Hj212Settings(name="bureau", address=f"127.0.0.1:{far.port}", stations=(station,))
+        connector = kinds.build("hj212", chosen, kinds.Ward("ward-1", lambda: UTC_MS, random.Random(1).randbytes))
+        await connector.open()
+        dropped = await connector.deliver([report(1), report(2)])
+        await connector.close()
+        await far.stop()
+        return dropped, [taken.field("DataTime") for taken in far.taken]
+
+    assert uvloop.run(once()) == ({}, ["20261120160001", "20261120160002"])
 
 
 @pytest.mark.parametrize(

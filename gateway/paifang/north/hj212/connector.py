@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from paifang.config.bridges import split_remote
 from paifang.config.sink_hj212 import Hj212Settings
@@ -127,8 +127,8 @@ class _Line(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # That of uvloop is none by its class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._do(lambda: self._session.feed(data, self._utc_ms(), _now_ms()))
