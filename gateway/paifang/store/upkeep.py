@@ -156,9 +156,13 @@ class Upkeep:
 
 
 async def _every(job: Callable[[], Awaitable[None]], period_s: float) -> None:
+    told = ""
     while True:
         try:
             await job()
+            told = ""
         except PaifangError as error:
-            _log.warning("%s: put off: %s", job.__name__, error)
+            if told != error.message:
+                _log.warning("%s: put off: %s", job.__name__, error)
+            told = error.message
         await asyncio.sleep(period_s)

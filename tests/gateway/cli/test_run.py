@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from far_side import VOLTAGE, FarNode
+from far_side import VOLTAGE, FarNode, until
 
 from paifang.errors import EXIT_RESOURCE, EXIT_USAGE
 
@@ -175,6 +175,30 @@ async def test_a_full_disk_is_a_resource_error(paifang, small_disk):
     done = await paifang("run", "--data", folder)
     assert done.code == EXIT_RESOURCE
     assert "full" in one_line(done.err).lower()
+
+
+async def test_a_disk_that_runs_full_and_is_freed(paifang, daemon, small_disk):
+    """Nothing is acknowledged that is not stored, it is said what is wrong, and it goes on by itself."""
+    folder = small_disk("size=2m")
+    daemon.command_line.data = folder
+    daemon.command_line.environment["PAIFANG_DATA"] = str(folder)
+    daemon.file = folder / "gateway.toml"
+    daemon.configure()
+    folder.chmod(0o700)
+    await daemon.start()
+    node = await daemon.node()
+    node.report(1, {VOLTAGE: 2300})
+    await until(lambda: node.acked.get(1, (0, 0))[0] == 1)
+    with pytest.raises(OSError, match="No space left"):
+        (folder / "ballast").write_bytes(bytes(3 * 1024**2))
+    for number in range(2, 2_002):
+        node.report(number, {VOLTAGE: 2300})
+    await daemon.logged("no space is left")
+    assert node.acked[1][0] < 2_001
+    assert "no space is left" in (await paifang("check")).out
+    (folder / "ballast").unlink()
+    await until(lambda: node.acked[1][0] == 2_001)
+    assert (await paifang("balance")).code == 0
 
 
 async def test_the_service_manager_is_told_how_it_is(daemon, tmp_path):
