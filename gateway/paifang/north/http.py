@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from paifang.config.sink_http import HttpSinkSettings
 
-ANSWER_MOST = 1 << 20
+ANSWER_MOST = 1 << 22
 """Bytes of an answer that are read."""
 AFTER_MOST_S = 3_600.0
 """A far side that wants to be left alone for longer is asked again all the same."""
@@ -117,7 +117,7 @@ class HttpClient:
         assert self._session is not None
         try:
             async with self._session.post(self._url + path, data=body, headers=own, allow_redirects=False) as response:
-                return Answer(response.status, await response.content.read(ANSWER_MOST), _after_s(response.headers))
+                return Answer(response.status, await _body(response), _after_s(response.headers))
         except TimeoutError as error:
             told = f"no answer from {self._url} within {self._settings.timeout_ms} ms"
             raise unreachable(self._settings.name, told) from error
@@ -159,6 +159,16 @@ def _after_s(headers: Mapping[str, str]) -> float | None:
     except (ValueError, TypeError, KeyError):
         return None
     return min(max(wait_s, 0.0), AFTER_MOST_S)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """As much as is read of it: `read(n)` of a stream returns what has come so far."""
+    held = bytearray()
+    async for part in response.content.iter_any():
+        held += part
+        if len(held) >= ANSWER_MOST:
+            break
+    return bytes(held[:ANSWER_MOST])
 
 
 def _token(settings: HttpSinkSettings) -> dict[str, str]:

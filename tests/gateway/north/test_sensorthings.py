@@ -196,3 +196,9 @@ async def test_an_answer_that_does_not_say_of_each_confirms_none(far):
         far.answer.mood = lambda _request, odd=odd: Reply(201, odd)
         with pytest.raises(PaifangError, match="an answer that nobody understands"):
             await delivered(far, [report(1), report(2)])
+
+
+async def test_an_answer_of_many_pieces_is_read_to_its_end(far):
+    records = [report(number, [value(number)]) for number in range(1, 5_001)]
+    assert await delivered(far, records) == {}
+    assert len(far.answer.rows) == 5_000

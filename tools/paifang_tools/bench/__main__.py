@@ -24,7 +24,10 @@ SUITES = {
     "bridges": "paifang_rig.bridges_bench",
     "bridges-tcp": "paifang_rig.bridges_ingest",
     "sinks-mqtt": "paifang_rig.mqtt_bench",
+    "sinks-nats": "paifang_rig.nats_bench",
     "drain": "paifang_rig.drain_bench",
+    "city-store": "paifang_rig.city_bench",
+    "schemas": "paifang_rig.schemas_bench",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
