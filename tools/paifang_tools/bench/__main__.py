@@ -27,7 +27,7 @@ SUITES = {
     "sinks-nats": "paifang_rig.nats_bench",
     "drain": "paifang_rig.drain_bench",
     "city-store": "paifang_rig.city_bench",
-    "schemas": "paifang_rig.schemas_bench",
+    "sinks-schemas": "paifang_rig.schemas_bench",
     "signal": "paifang_rig.signals.node_bench",
     "signals": "paifang_rig.signals.bench",
 }
