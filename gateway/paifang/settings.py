@@ -80,6 +80,12 @@ class StoreSettings(Table):
         validation_alias="keep",
         description="How long readings are kept once every sink has them; what a sink still waits for stays longer.",
     )
+    pack_ms: Milliseconds = Field(
+        default=7 * MS_OF_UNIT["d"],
+        ge=0,
+        validation_alias="pack",
+        description='Readings older than this are packed, to about a tenth, once every sink has them; "0s" is never.',
+    )
     budget_mb: int = Field(
         default=8_000,
         ge=10,

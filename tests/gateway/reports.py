@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from paifang.store import retention
 from paifang.store.points import Point, PointTable
+from paifang.store.upkeep import Upkeep
 from paifang_wire import messages
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ START_MS = 1_790_000_000_000
 
 def table(_: bytes | None) -> PointTable:
     return TABLE
+
+
+async def pack(store: Store, now_ms: int, pack_ms: int = 1) -> None:
+    """All that is due is in blocks, as the gateway does it by itself."""
+    limits = retention.Limits(1 << 60, 1 << 60, pack_ms)
+    await Upkeep(store, table, lambda: limits, lambda: now_ms, print).pack()
 
 
 class Reports:

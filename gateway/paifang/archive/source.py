@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import apsw
 
 from paifang.errors import not_found, resource_error
-from paifang.store import database, schema
+from paifang.store import database, packed, schema
 from paifang.store.points import Point, PointTable, decode_table
 from paifang_wire import messages, names
 from paifang_wire.errors import WireError
@@ -33,10 +33,12 @@ _COLUMNS = (
 _FROM = "FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot"
 _ALL = f"SELECT {_COLUMNS} {_FROM} WHERE r.seq > ? AND r.seq <= ? AND r.kind = ? ORDER BY r.seq LIMIT ?"
 _OF_NODE = (
-    f"SELECT {_COLUMNS} {_FROM} WHERE r.node = ? AND (r.boot, r.number) > (?, ?) AND r.seq <= ? AND r.kind = ? "
-    "ORDER BY r.boot, r.number LIMIT ?"
+    f"SELECT {_COLUMNS} {_FROM} WHERE r.node = ? AND (r.boot, r.number) > (?, ?) AND (r.boot, r.number) < (?, ?) "
+    "AND r.seq > ? AND r.seq <= ? AND r.kind = ? ORDER BY r.boot, r.number LIMIT ?"
 )
 _LEAST = -(1 << 63)
+_END = ((1 << 63) - 1, (1 << 63) - 1)
+_BLOCKS_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Wanted:
     @property
     def is_dated(self) -> bool:
         return self.since_ms is not None or self.until_ms is not None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """From, and up to but without."""
+        since_ms, until_ms = packed.ALWAYS
+        return (
+            since_ms if self.since_ms is None else self.since_ms,
+            until_ms if self.until_ms is None else self.until_ms,
+        )
 
     def has(self, utc_ms: int) -> bool:
         return (self.since_ms is None or utc_ms >= self.since_ms) and (self.until_ms is None or utc_ms < self.until_ms)
@@ -119,7 +130,7 @@ def readings(connection: Connection, wanted: Wanted, tally: Tally) -> Iterator[R
     """
     tables = _Tables(connection)
     _check_wanted(connection, wanted, tables)
-    return _readings(_rows(connection, wanted.node), wanted, tables, tally)
+    return _readings(_rows(connection, wanted), wanted, tables, tally)
 
 
 def _readings(rows: Iterator[Row], wanted: Wanted, tables: _Tables, tally: Tally) -> Iterator[Reading]:
@@ -156,22 +167,63 @@ def _has(table: PointTable, point: str) -> bool:
     return point in table.by_name or point in {str(number) for number in table.by_number}
 
 
-def _rows(connection: Connection, node: str | None) -> Iterator[Row]:
+def _rows(connection: Connection, wanted: Wanted) -> Iterator[Row]:
+    """As _COLUMNS, a page after the other; what was read before damage counts."""
     last = connection.execute("SELECT coalesce(max(seq), 0) FROM records").get
-    place: tuple[Any, ...] = (0,) if node is None else (node, _LEAST, _LEAST)
-    query = _ALL if node is None else _OF_NODE
-    while True:
+    turn = _of_all if wanted.node is None else _of_node
+    place: tuple[int, ...] | None = (0,) if wanted.node is None else (_LEAST, _LEAST)
+    while place is not None:
         page: list[Row] = []
         try:
-            for row in connection.execute(query, (*place, last, messages.REPORT, PAGE_RECORDS)):
-                page.append(row)  # noqa: PERF402 - what was read before an error counts
+            with connection:
+                place = turn(connection, wanted, place, last, page)
         except apsw.CorruptError:
             yield from page
             raise
         yield from page
-        if len(page) < PAGE_RECORDS:
-            return
-        place = (page[-1][0],) if node is None else (node, *page[-1][2:4])
+
+
+def _of_all(
+    connection: Connection, wanted: Wanted, place: tuple[int, ...], last: int, page: list[Row]
+) -> tuple[int] | None:
+    """Fill `page` with what was stored behind `place` (seq); returns the place it reaches, None at the end."""
+    [after] = place
+    upto = min(packed.packed_to(connection), last)
+    if after < upto:
+        old = packed.page(connection, after, upto, PAGE_RECORDS, wanted.span)
+        page += [_row(each) for each in old if each.kind == messages.REPORT]
+        return (old[-1].seq if len(old) == PAGE_RECORDS else upto,)
+    page.extend(connection.execute(_ALL, (after, last, messages.REPORT, PAGE_RECORDS)))
+    return (page[-1][0],) if len(page) == PAGE_RECORDS else None
+
+
+def _of_node(
+    connection: Connection, wanted: Wanted, place: tuple[int, ...], last: int, page: list[Row]
+) -> tuple[int, int] | None:
+    """The same of one node, by (boot, number): up to where the block after the next begins, or a page is full."""
+    assert wanted.node is not None
+    upto = packed.packed_to(connection)
+    keys = packed.keys(connection, wanted.node, (place[0], place[1]), wanted.span) if upto else []
+    ahead = sum((boot, first) <= place for boot, first, _ in keys) + _BLOCKS_AHEAD
+    end = keys[ahead][:2] if ahead < len(keys) else _END
+    for _, _, block in keys[:ahead]:
+        page += [_row(each) for each in packed.block(connection, block).records() if _is_due(each, place, end, last)]
+    begun = len(page)
+    limits = (wanted.node, *place, *end, upto, last, messages.REPORT, PAGE_RECORDS)
+    page.extend(connection.execute(_OF_NODE, limits))
+    if len(page) - begun == PAGE_RECORDS:
+        end = (page[-1][2], page[-1][3] + 1)
+    page[:] = sorted((row for row in page if row[2:4] < end), key=lambda row: row[2:4])
+    return None if end == _END else (end[0], end[1] - 1)
+
+
+def _is_due(each: packed.Found, place: tuple[int, ...], end: tuple[int, int], last: int) -> bool:
+    return each.kind == messages.REPORT and place < (each.boot, each.number) < end and each.seq <= last
+
+
+def _row(found: packed.Found) -> Row:
+    """As _COLUMNS."""
+    return (*found[:4], found.uptime_ms, found.moment_ms, found.received_ms, found.body, found.description)
 
 
 class _Tables:

@@ -225,12 +225,12 @@ def _of_store(settings: "Settings") -> "Any":
     """Whether every page of the store is sound; minutes for a large one, during which the gateway goes on."""
     from paifang.archive import source
     from paifang.config.environment import ERROR, OK, Finding
-    from paifang.store import health
+    from paifang.store import health, packed
 
     path = settings.data / STORE_FILE
     try:
         with source.opened(path) as connection:
-            found = health.findings(connection)
+            found = health.findings(connection) or packed.findings(connection)
     except PaifangError as error:
         return Finding(ERROR, "store", error.message, error.hint)
     if found:

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from paifang.store.points import PointTable
     from paifang.store.sql import Connection
 
-_SPAN = "SELECT min(seq), max(seq) FROM records WHERE received_ms >= ? AND received_ms < ?"
 _DROPPED = "SELECT sink, reason, sum(dropped) FROM sink_drops GROUP BY sink, reason"
 _DELIVERED = "SELECT sink, sum(delivered) FROM sink_nodes GROUP BY sink"
-_OLDEST = "SELECT received_ms FROM records WHERE seq >= ? ORDER BY seq LIMIT 1"
 
 
 @dataclass(slots=True)
@@ -81,10 +79,10 @@ class SinkService:
     async def replay(self, name: str, span: tuple[int, int]) -> int:
         """Deliver what was stored in that time (UTC in ms) once more; returns how many records. Raises PaifangError."""
         runner = self._find(name).runner
-        first, last = await self._store.look(lambda connection: connection.execute(_SPAN, span).get)
-        if first is None:
+        found = await self._store.look(lambda connection: cursors.span(connection, *span))
+        if found is None:
             return 0
-        return int(str(await runner.adopt(partial(cursors.replay, sink=name, first=first, last=last))))
+        return int(str(await runner.adopt(partial(cursors.replay, sink=name, first=found[0], last=found[1]))))
 
     async def rows(self) -> list[dict[str, Any]]:
         """One a sink: {sink, kind, state, why, delivered, dropped: {reason: records}, waiting, oldest_ms, confirmed_ms}
@@ -141,5 +139,5 @@ def _states(connection: Connection, names: list[str]) -> dict[str, tuple[cursors
 def _waiting(connection: Connection, sink: str) -> dict[str, Any]:
     ranges = [(low, high) for low, high in cursors.pending(connection, sink) if low <= high]
     oldest = min((low for low, _ in ranges), default=None)
-    row = None if oldest is None else connection.execute(_OLDEST, (oldest,)).fetchone()
-    return {"waiting": sum(high - low + 1 for low, high in ranges), "oldest_ms": row[0] if row else None}
+    rows = [] if oldest is None else cursors.page(connection, oldest - 1, (1 << 63) - 1, 1)
+    return {"waiting": sum(high - low + 1 for low, high in ranges), "oldest_ms": rows[0][7] if rows else None}

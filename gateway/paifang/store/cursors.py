@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paifang.errors import not_found
-from paifang.store import facts
+from paifang.store import facts, packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ _PAGE = (
     f"SELECT {COLUMNS} FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot "  # noqa: S608 - our own names
     "WHERE r.seq > ? AND r.seq <= ? ORDER BY r.seq LIMIT ?"
 )
+_SPAN = "SELECT min(seq), max(seq) FROM records WHERE seq > ? AND received_ms >= ? AND received_ms < ?"
 _STORED = "SELECT node, sum(stored) FROM boots GROUP BY node"
 _COUNT = "SELECT node, count(*) FROM records WHERE seq BETWEEN ? AND ? GROUP BY node"
 _OWE = (
@@ -70,8 +71,32 @@ def newest(connection: Connection) -> int:
 
 
 def page(connection: Connection, after: int, last: int, limit: int) -> list[Row]:
-    """The first `limit` records behind seq `after` and up to `last`, as COLUMNS."""
-    return connection.execute(_PAGE, (after, last, limit)).fetchall()
+    """The first `limit` records behind seq `after` and up to `last`, as COLUMNS; packed ones are the same to whoever
+    reads them.
+    """
+    with connection:
+        upto = facts.get(connection, facts.PACKED_TO)
+        rows: list[Row] = [_row(found) for found in packed.page(connection, after, last, limit)] if after < upto else []
+        if len(rows) < limit:
+            rows += connection.execute(_PAGE, (max(after, upto), last, limit - len(rows))).fetchall()
+        return rows
+
+
+def counts(connection: Connection, low: int, high: int) -> Counter[str]:
+    """By node, how many records there are of those low..high (seq)."""
+    found = packed.counts(connection, low, high)
+    low = max(low, facts.get(connection, facts.PACKED_TO) + 1)
+    found.update(dict(connection.execute(_COUNT, (low, high)).fetchall()))
+    return found
+
+
+def span(connection: Connection, since_ms: int, until_ms: int) -> tuple[int, int] | None:
+    """The least and the greatest seq of the records that were received in that time, UTC."""
+    with connection:
+        row = connection.execute(_SPAN, (facts.get(connection, facts.PACKED_TO), since_ms, until_ms)).fetchone()
+        found = [packed.span(connection, since_ms, until_ms), row if row and row[0] is not None else None]
+        spans = [each for each in found if each is not None]
+        return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
 
 
 def place(connection: Connection, sink: str) -> Place:
@@ -152,10 +177,10 @@ def replay(connection: Connection, sink: str, first: int, last: int) -> int:
     waiting = sorted((backlog.next, backlog.last) for backlog in known.backlogs)
     total = 0
     for low, high in _without(first, min(last, known.live), waiting):
-        found = connection.execute(_COUNT, (low, high)).fetchall()
-        for node, count in found:
+        found = counts(connection, low, high)
+        for node, count in found.items():
             connection.execute(_OWE, (sink, node, count))
-            total += count
+        total += found.total()
         if found:
             connection.execute("INSERT INTO backlogs(sink, next, last) VALUES (?,?,?)", (sink, low, high))
     return total
@@ -172,8 +197,7 @@ def skip(connection: Connection, upto: int) -> None:
     for (sink,) in connection.execute("SELECT name FROM sinks").fetchall():
         for low, high in pending(connection, sink):
             if low <= min(high, upto):
-                counts = dict(connection.execute(_COUNT, (low, min(high, upto))).fetchall())
-                _count_dropped(connection, sink, RETENTION, counts)
+                _count_dropped(connection, sink, RETENTION, counts(connection, low, min(high, upto)))
     connection.execute("UPDATE sinks SET live = max(live, ?)", (upto,))
     connection.execute("UPDATE backlogs SET next = max(next, ?)", (upto + 1,))
     connection.execute("DELETE FROM backlogs WHERE next > last")
@@ -185,6 +209,18 @@ def held_from(connection: Connection) -> int | None:
     return min((low for name in names for low, _ in pending(connection, name)), default=None)
 
 
+def passed(connection: Connection) -> int:
+    """The seq that every sink in the settings and the rollups have passed."""
+    held = held_from(connection)
+    rolled = facts.get(connection, facts.ROLLED_TO)
+    return rolled if held is None else min(held - 1, rolled)
+
+
+def _row(found: packed.Found) -> Row:
+    """As COLUMNS."""
+    return (*found[:6], found.moment_ms, found.received_ms, found.body, found.description)
+
+
 def _append(connection: Connection, sink: str, first: int, last: int) -> None:
     """Behind the last backlog, as a part of it where it follows on."""
     changed = connection.total_changes()
@@ -193,8 +229,8 @@ def _append(connection: Connection, sink: str, first: int, last: int) -> None:
         connection.execute("INSERT INTO backlogs(sink, next, last) VALUES (?,?,?)", (sink, first, last))
 
 
-def _count_dropped(connection: Connection, sink: str, reason: str, counts: Mapping[str, int]) -> None:
-    for node, count in counts.items():
+def _count_dropped(connection: Connection, sink: str, reason: str, found: Mapping[str, int]) -> None:
+    for node, count in found.items():
         connection.execute(_DROPPED, (sink, node, reason, count))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from paifang.store.sql import Connection
 
+PACKED_TO = "packed-to"
+"""All records up to this seq are in blocks, those behind it in `records`; older rows there only wait to be deleted."""
 RETIRED_TO = "retired-to"
 """All records up to this seq are deleted."""
 ROLLED_TO = "rolled-to"

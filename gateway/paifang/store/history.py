@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from paifang.store import facts, packed
 from paifang_wire import messages, names
 
 if TYPE_CHECKING:
@@ -36,23 +38,34 @@ def records(
 ) -> list[dict[str, Any]]:
     """The newest `wanted.limit` items that `expand` makes of the records of `kind`, the newest last."""
     found: list[dict[str, Any]] = []
-    for row in _newest(connection, kind, wanted.node):
-        found += [item for item in reversed(expand(row)) if wanted.point in {None, item["point"], str(item["number"])}]
-        if len(found) >= wanted.limit:
-            break
+    with connection:
+        for row in _newest(connection, kind, wanted.node):
+            items = reversed(expand(row))
+            found += [item for item in items if wanted.point in {None, item["point"], str(item["number"])}]
+            if len(found) >= wanted.limit:
+                break
     return found[: wanted.limit][::-1]
 
 
 def _newest(connection: Connection, kind: int, node: str | None) -> Iterator[Row]:
+    """SCAN_LIMIT at most: first those of the table, then those in blocks."""
+    upto = facts.get(connection, facts.PACKED_TO)
     # The kind is a literal, because a partial index serves no parameter; events are few, and found by theirs.
-    where = f"WHERE r.kind = {kind:d}"
+    where = f"WHERE r.kind = {kind:d} AND r.seq > ?"
     if node is None:
-        return iter(connection.execute(f"SELECT {_COLUMNS} {_FROM} {where} ORDER BY r.seq DESC LIMIT ?", (SCAN_LIMIT,)))
-    if kind == messages.EVENT:
-        query = f"SELECT {_COLUMNS} {_FROM} {where} AND +r.node = ? ORDER BY r.seq DESC LIMIT ?"
+        rows = connection.execute(f"SELECT {_COLUMNS} {_FROM} {where} ORDER BY r.seq DESC", (upto,))
+    elif kind == messages.EVENT:
+        query = f"SELECT {_COLUMNS} {_FROM} {where} AND +r.node = ? ORDER BY r.seq DESC"
+        rows = connection.execute(query, (upto, node))
     else:
-        query = f"SELECT {_COLUMNS} {_FROM} {where} AND r.node = ? ORDER BY r.boot DESC, r.number DESC LIMIT ?"
-    return iter(connection.execute(query, (node, SCAN_LIMIT)))
+        query = f"SELECT {_COLUMNS} {_FROM} {where} AND r.node = ? ORDER BY r.boot DESC, r.number DESC"
+        rows = connection.execute(query, (upto, node))
+    return islice(chain(rows, map(_row, packed.newest(connection, kind, node))), SCAN_LIMIT)
+
+
+def _row(found: packed.Found) -> Row:
+    """As _COLUMNS."""
+    return found[1:]
 
 
 def readings(row: Row, table: Callable[[bytes | None], PointTable | None]) -> list[dict[str, Any]]:
@@ -82,11 +95,10 @@ def latest(
 ) -> dict[int, dict[str, Any]]:
     """The newest reading of each point of `node`, of those in its last records."""
     found: dict[int, dict[str, Any]] = {}
-    for count, row in enumerate(_newest(connection, messages.REPORT, node)):
-        for item in readings(row, table):
-            found.setdefault(item["number"], item)
-        if count == LATEST_RECORDS:
-            break
+    with connection:
+        for row in islice(_newest(connection, messages.REPORT, node), LATEST_RECORDS):
+            for item in readings(row, table):
+                found.setdefault(item["number"], item)
     return found
 
 

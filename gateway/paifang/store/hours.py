@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from paifang.store import facts, packed
 from paifang_wire import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from paifang.store.points import Point, PointTable
     from paifang.store.sql import Connection
@@ -24,7 +26,7 @@ SCAN_LIMIT = 300_000
 _NEWEST_FIRST = """
 SELECT coalesce(r.utc_ms, r.uptime_ms + b.offset_ms) AS moment_ms, r.body, b.description
 FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot
-WHERE r.kind = ? AND r.node = ? AND moment_ms < ? ORDER BY r.boot DESC, r.number DESC LIMIT ?
+WHERE r.kind = ? AND r.node = ? AND r.seq > ? ORDER BY r.boot DESC, r.number DESC
 """
 USABLE = (messages.GOOD, messages.INDICATIVE)
 """Qualities of readings that count."""
@@ -77,13 +79,23 @@ def hourly(
     """
     start_ms = end_ms - hours * HOUR_MS
     found: dict[str, _Gathered] = {}
-    for moment_ms, body, description in connection.execute(_NEWEST_FIRST, (messages.REPORT, node, end_ms, SCAN_LIMIT)):
-        if moment_ms < start_ms - HOUR_MS:  # a clock that was set a little leaves reports out of their order
-            break
-        known = table(description)
-        if moment_ms >= start_ms and known is not None:
-            _take(found, known, names, body, (moment_ms - start_ms) // SLOT_MS)
+    with connection:
+        for moment_ms, body, description in _newest(connection, node, end_ms):
+            if moment_ms < start_ms - HOUR_MS:  # a clock that was set a little leaves reports out of their order
+                break
+            known = table(description)
+            if moment_ms >= start_ms and known is not None:
+                _take(found, known, names, body, (moment_ms - start_ms) // SLOT_MS)
     return {name: gathered.hourly(hours) for name, gathered in found.items()}
+
+
+def _newest(connection: Connection, node: str, end_ms: int) -> Iterator[tuple[int, bytes, bytes | None]]:
+    """Moment, body and description of the newest reports before `end_ms`, SCAN_LIMIT at most; of dated ones."""
+    rows = connection.execute(_NEWEST_FIRST, (messages.REPORT, node, facts.get(connection, facts.PACKED_TO)))
+    old = packed.newest(connection, messages.REPORT, node)
+    both = chain(rows, ((found.moment_ms, found.body, found.description) for found in old))
+    dated = ((row[0], row[1], row[2]) for row in both if row[0] is not None and row[0] < end_ms)
+    return islice(dated, SCAN_LIMIT)
 
 
 def _take(found: dict[str, _Gathered], known: PointTable, names: Collection[str], body: bytes, slot: int) -> None:

@@ -15,7 +15,7 @@ KEY_LENGTH = 32
 ID_LIMIT = 64
 
 _COLUMNS = "id, key, epoch, added_ms, next_key, next_epoch, next_record"
-_LIVES = ("records", "gaps", "boots")
+_LIVES = ("records", "blocks", "gaps", "boots")
 """The tables that name a boot of a node."""
 
 

@@ -113,7 +113,22 @@ CREATE TABLE rollups(
 ) STRICT, WITHOUT ROWID;
 """
 
-TABLES = _NODES + _RECORDS + _COMMANDS + _SINKS + _ROLLUPS
+_BLOCKS = """
+-- Old records, packed: each row some of one node, boot and lane (store/blocks.py). Those of one window have the same
+-- `upto`, the seq up to which all records are packed; one beyond the fact packed-to is not finished. Times are those of
+-- reception, and of UTC where all of them have one. `events` are how many of `count` are no reports.
+CREATE TABLE blocks(
+    id INTEGER PRIMARY KEY, upto INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, first_utc_ms INTEGER, last_utc_ms INTEGER,
+    count INTEGER NOT NULL, events INTEGER NOT NULL, data BLOB NOT NULL
+) STRICT;
+-- With all that is asked of many blocks at once: a row fills a page, nearly.
+CREATE INDEX blocks_of_window ON blocks(upto, node, count, first_seq, last_seq, first_ms, last_ms);
+CREATE INDEX blocks_of_node ON blocks(node, boot, first, last, upto);
+"""
+
+TABLES = _NODES + _RECORDS + _COMMANDS + _SINKS + _ROLLUPS + _BLOCKS
 
 # Commands without a receipt were told to be unknown; nobody asks for theirs any more.
 _TO_2 = """
@@ -135,7 +150,7 @@ ALTER TABLE boots ADD COLUMN backlog_high INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE boots ADD COLUMN backlog_bitmap INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = {1: _TO_2 + _COMMANDS + _COMMANDS_TO_2, 2: _TO_3 + _SINKS + _ROLLUPS}
+MIGRATIONS = {1: _TO_2 + _COMMANDS + _COMMANDS_TO_2, 2: _TO_3 + _SINKS + _ROLLUPS + _BLOCKS}
 """By the version they start from: what makes the next one of it, in one transaction."""
 
 

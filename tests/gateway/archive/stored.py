@@ -37,7 +37,7 @@ def report(number: int, values: dict[int, int | None], **more: Any) -> tuple[Any
 
 
 def boot_row(node: str = "aq-1", boot: int = 1, offset_ms: int | None = None, high: int = 0) -> tuple[Any, ...]:
-    return (node, boot, high, 0, high, 0, DESCRIPTION, "9.9", 1, offset_ms, 0, START_MS)
+    return (node, boot, high, 0, high, 0, DESCRIPTION, "9.9", 1, offset_ms, 0, START_MS, 0, 0)
 
 
 def fill(path: Path, records: Iterable[tuple[Any, ...]], boots: Iterable[tuple[Any, ...]] = (boot_row(),)) -> None:

@@ -118,7 +118,7 @@ def test_what_init_writes_has_every_setting():
         assert f"{path} = " in text
     for path in ("node", "key", "passphrase_file", "report", "window", "fresh", "rings", "phase", "standing", "coming"):
         assert f"{path} = " in text
-    assert tomllib.loads(text)["store"] == {"commit": "10ms", "keep": "400d", "budget_mb": 8_000}
+    assert tomllib.loads(text)["store"] == {"commit": "10ms", "keep": "400d", "pack": "7d", "budget_mb": 8_000}
 
 
 def test_settings_cannot_be_changed():
