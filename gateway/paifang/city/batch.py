@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from paifang.city.document import Document, MalformedError, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 _ACK_TOKENS = 9
 _LONG_ACK_TOKENS = 11
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """`place` is its sequence in the stream; `tries` how often it was handed out, this time included."""
 
     subject: str
@@ -25,8 +24,7 @@ class Message:
     tries: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message with the document it carries."""
 
     message: Message
@@ -74,23 +72,3 @@ def sorted_out(messages: Iterable[Message]) -> Batch:
         except MalformedError as error:
             batch.refused.append(Refusal(each, str(error)))
     return batch
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """All names that the documents of a batch speak of, each once and in order, so that no two writers cross."""
-
-    nodes: list[tuple[str, str]]
-    series: list[tuple[str, str, str, str]]
-    """(site, node, point, unit)."""
-    qualities: list[str]
-
-
-def names(stored: Sequence[Stored]) -> Names:
-    """What has to have a number before `stored` can be written."""
-    documents = [each.document for each in stored]
-    return Names(
-        sorted({(each.site, each.node) for each in documents}),
-        sorted({(each.site, each.node, one.point, one.unit) for each in documents for one in each.readings}),
-        sorted({one.quality for each in documents for one in each.readings}),
-    )

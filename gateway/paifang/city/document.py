@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from functools import lru_cache
+from typing import Any, NamedTuple, NoReturn, cast
 
 _ID = re.compile(r"(?P<boot>[0-9]{1,10})\.(?P<number>[0-9]{1,19})")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
@@ -23,8 +23,7 @@ class Number(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """`value` is None when there was none; a switch is "0" or "1"."""
 
     point: str
@@ -33,15 +32,13 @@ class Reading:
     quality: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     name: str
     point: str | None
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """`time` and `received` as RFC 3339 writes them, UTC; `time` is None when nobody knows it."""
 
     site: str
@@ -57,8 +54,7 @@ class Document:
 def decoded(body: bytes) -> Document:
     """Raises MalformedError."""
     try:
-        found = json.loads(body, parse_float=Number, parse_int=Number, parse_constant=_no_number)
-        return _document(found)
+        return _document(_decode(body.decode()))
     except MalformedError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -92,10 +88,11 @@ def _reading(name: str, found: dict[str, Any]) -> Reading:
     elif value is not None and not isinstance(value, Number):
         raise MalformedError(f"{name}: {value!r} is no value"[:200])
     return Reading(
-        _name(name), _text(found.get("unit", "")), cast("str | None", value), _name(found.get("quality", GOOD))
+        _name(name), _unit(found.get("unit", "")), cast("str | None", value), _name(found.get("quality", GOOD))
     )
 
 
+@lru_cache(maxsize=8192, typed=True)
 def _name(found: object) -> str:
     text = _text(found)
     if not text:
@@ -105,6 +102,11 @@ def _name(found: object) -> str:
 
 def _point(found: object) -> str | None:
     return None if found is None else _name(found)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _unit(found: object) -> str:
+    return _text(found)
 
 
 def _text(found: object) -> str:
@@ -124,3 +126,6 @@ def _time(found: object) -> str:
 
 def _no_number(text: str) -> NoReturn:
     raise MalformedError(f"{text} is no number")
+
+
+_decode = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_no_number).decode

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from paifang.city.batch import Names
+    from paifang.city.document import Document
 
 MOST = 200_000
 """Names of a kind that are kept; then all are forgotten and asked for again. About 200 bytes each."""
@@ -42,35 +42,33 @@ class Numbering:
         """By (number of the node, point, unit)."""
         self.qualities: dict[str, int] = {}
 
-    async def learn(self, connection: asyncpg.Connection, names: Names) -> None:
+    async def learn(self, connection: asyncpg.Connection, documents: Sequence[Document]) -> None:
         """Outside of a transaction: a number once given stays, whatever becomes of the batch."""
         for kept in (self.nodes, self.series):
             if len(kept) > MOST:
                 kept.clear()
-        await self._learn_nodes(connection, names)
-        await self._learn_series(connection, names)
-        await self._learn_qualities(connection, names)
+        await self._learn_nodes(connection, {(each.site, each.node) for each in documents})
+        nodes = self.nodes
+        series = {(nodes[each.site, each.node], one.point, one.unit) for each in documents for one in each.readings}
+        await self._learn_series(connection, series)
+        await self._learn_qualities(connection, {one.quality for each in documents for one in each.readings})
 
-    async def _learn_nodes(self, connection: asyncpg.Connection, names: Names) -> None:
-        new = [each for each in names.nodes if each not in self.nodes]
-        if new:
+    async def _learn_nodes(self, connection: asyncpg.Connection, asked: set[tuple[str, str]]) -> None:
+        if new := sorted(asked - self.nodes.keys()):
             columns = _columns(new)
             await connection.execute(_ADD_NODES, *columns)
             found = await connection.fetch(_NODES, *columns)
             self.nodes.update({(row[1], row[2]): row[0] for row in found})
 
-    async def _learn_series(self, connection: asyncpg.Connection, names: Names) -> None:
-        wanted = [(self.nodes[site, node], point, unit) for site, node, point, unit in names.series]
-        new = [each for each in wanted if each not in self.series]
-        if new:
-            columns = _columns(sorted(new))
+    async def _learn_series(self, connection: asyncpg.Connection, asked: set[tuple[int, str, str]]) -> None:
+        if new := sorted(asked - self.series.keys()):
+            columns = _columns(new)
             await connection.execute(_ADD_SERIES, *columns)
             found = await connection.fetch(_SERIES, *columns)
             self.series.update({(row[1], row[2], row[3]): row[0] for row in found})
 
-    async def _learn_qualities(self, connection: asyncpg.Connection, names: Names) -> None:
-        new = [each for each in names.qualities if each not in self.qualities]
-        if new:
+    async def _learn_qualities(self, connection: asyncpg.Connection, asked: set[str]) -> None:
+        if new := sorted(asked - self.qualities.keys()):
             await connection.execute(_ADD_QUALITIES, new)
             self.qualities.update({row[1]: row[0] for row in await connection.fetch(_QUALITIES, new)})
 

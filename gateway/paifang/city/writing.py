@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from paifang.city import batch as batches
 from paifang.city.numbering import Numbering
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class Writer:
     async def write(self, batch: Batch) -> Done:
         """All of it or nothing. Raises PaifangError, DataRefusedError when PostgreSQL does not take one of the rows."""
         with self._database.told():
-            await self._numbering.learn(self._connection, batches.names(batch.stored))
+            await self._numbering.learn(self._connection, [each.document for each in batch.stored])
             await self._make_partitions(batch.stored)
             async with self._connection.transaction():
                 return await self._written(batch)
