@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paifang.cli.options import Asked
 from paifang.errors import EXIT_USAGE, PaifangError, bad_argument
@@ -32,11 +32,20 @@ def add(
 
 
 def table(name: str, values: dict[str, Any]) -> str:
-    """[[name]] with those of `values` that are not None."""
+    """[[name]] with those of `values` that are not None; a list of tables becomes [[name.key]] behind it, one each."""
     from paifang.config.explain import toml_text
 
-    lines = [f"{key} = {toml_text(value)}" for key, value in values.items() if value is not None]
-    return "\n".join([f"[[{name}]]", *lines, ""])
+    inner = {key: found for key, value in values.items() if (found := _tables(value))}
+    lines = [f"{key} = {toml_text(value)}" for key, value in values.items() if value is not None and key not in inner]
+    tables = [table(f"{name}.{key}", each) for key, value in inner.items() for each in value]
+    return "\n".join([f"[[{name}]]", *lines, "", *tables])
+
+
+def _tables(value: object) -> list[dict[str, Any]]:
+    """The tables that a value is a list of; none if it is something else."""
+    found = cast("list[object]", value) if isinstance(value, list) else []
+    tables = [cast("dict[str, Any]", each) for each in found if isinstance(each, dict)]
+    return tables if len(tables) == len(found) else []
 
 
 def end_of_value(lines: list[str], line: int, file: Path) -> int:

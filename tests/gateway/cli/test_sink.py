@@ -100,6 +100,19 @@ def test_what_cannot_be_is_told_and_not_added(settings, inside, arguments, what)
     assert settings.read_text() == before
 
 
+def test_tables_inside_of_its_table(settings, inside):
+    password = settings.with_name("pw.txt")
+    password.write_text("123456\n")
+    given = '[{mn="A110000_0001", password_file="pw.txt", nodes=["aq-1"]}, {mn="A110000_0002", password_file="pw.txt"}]'
+    assert inside("sink", "add", "bureau", "hj212", "address=b:1", f"stations={given}").code == 0
+    assert settings.read_text().endswith(
+        '[[sinks.hj212]]\nname = "bureau"\naddress = "b:1"\n\n'
+        '[[sinks.hj212.stations]]\nmn = "A110000_0001"\npassword_file = "pw.txt"\nnodes = ["aq-1"]\n\n'
+        '[[sinks.hj212.stations]]\nmn = "A110000_0002"\npassword_file = "pw.txt"\n'
+    )
+    assert inside("check").out.count("bureau is set up (hj212)") == 1
+
+
 def test_two_sinks_of_one_name(settings, inside):
     assert inside("sink", "add", "city", "mqtt", "broker=b:1").code == 0
     done = inside("sink", "add", "city", "mqtt", "broker=c:1")
