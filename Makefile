@@ -61,7 +61,7 @@ format: $(VENV)/.lint
 # Brings the locks up to pyproject.toml; LOCK_ARGS="--upgrade" moves every pin to the newest release.
 lock: $(VENV)/.lint
 	$(LOCK) -o requirements/gateway.txt
-	$(LOCK) -c requirements/gateway.txt --extra ble --extra city --extra rig --group test --group build -o requirements/dev.txt
+	$(LOCK) -c requirements/gateway.txt --extra ble --extra city --extra parquet --extra rig --group test --group build -o requirements/dev.txt
 	$(LOCK_GROUP) -c requirements/dev.txt --group lint -o requirements/lint.txt
 	$(LOCK_GROUP) --group typings -o requirements/typings.txt
 

@@ -11,6 +11,7 @@ import io
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from paifang.archive.parquet import Parquet
 from paifang.notation import senml
 from paifang.notation.text import number, utc
 
@@ -42,7 +43,7 @@ class Csv:
         self.undated = 0
 
     def written(self, readings: Iterable[Reading]) -> Iterator[bytes]:
-        line = _CsvLine()
+        line = CsvLine()
         yield line.of(COLUMNS)
         for each in readings:
             yield line.of(
@@ -108,15 +109,17 @@ class SenmlCbor(Senml):
 
 def make(name: str, site: str) -> Format:
     """The format called `name`, one of FORMATS."""
+    if name == "parquet":
+        return Parquet()
     if name == "csv":
         return Csv()
     return SenmlJson(site) if name == "senml-json" else SenmlCbor(site)
 
 
-FORMATS = ("csv", "senml-json", "senml-cbor")
+FORMATS = ("csv", "senml-json", "senml-cbor", "parquet")
 
 
-class _CsvLine:
+class CsvLine:
     """`csv` writes into files only: here is one of a line."""
 
     def __init__(self) -> None:

@@ -150,6 +150,11 @@ def _readings(rows: Iterator[Row], wanted: Wanted, tables: _Tables, tally: Tally
                 yield reading
 
 
+def check_wanted(connection: Connection, wanted: Wanted) -> None:
+    """Raise PaifangError when there is no such node or point."""
+    _check_wanted(connection, wanted, _Tables(connection))
+
+
 def _check_wanted(connection: Connection, wanted: Wanted, tables: _Tables) -> None:
     """Whoever mistypes a name shall not be given an empty file."""
     if wanted.node is None:

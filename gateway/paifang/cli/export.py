@@ -12,11 +12,13 @@ from paifang.cli import output
 from paifang.cli.options import ConfigOption, DataOption, asked
 from paifang.cli.times import utc_ms
 from paifang.config.places import STORE_FILE
+from paifang.config.units import parse_ms
 from paifang.errors import EXIT_REFUSED, PaifangError, bad_argument, resource_error
 
 if TYPE_CHECKING:
     from paifang.archive.formats import Format
-    from paifang.archive.source import Tally
+    from paifang.archive.source import Tally, Wanted
+    from paifang.store.sql import Connection
 
 BUFFERED_BYTES = 1 << 16
 
@@ -25,7 +27,13 @@ _SinceOption = Annotated[
     typer.Option("--since", metavar="TIME", help="From this time on: 2026-11-20, 2026-11-20T10:35+08:00, 2h (ago)."),
 ]
 _UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
-_FormatOption = Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="csv, senml-json or senml-cbor.")]
+_FormatOption = Annotated[
+    str, typer.Option("--format", "-f", metavar="FORMAT", help="csv, senml-json, senml-cbor or parquet.")
+]
+_EveryOption = Annotated[
+    str | None,
+    typer.Option("--every", metavar="SPAN", help="Summed up by 1m, 15m or 1h, in CSV.", show_default=False),
+]
 _OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="A new file, instead of standard output.", show_default=False),
@@ -43,23 +51,26 @@ def export(
     form: _FormatOption = "csv",
     since: _SinceOption = None,
     until: _UntilOption = None,
+    every: _EveryOption = None,
     file: _OutputOption = None,
     store: _StoreOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write readings as CSV or SenML (RFC 8428).
+    """Write readings as CSV, SenML (RFC 8428) or Parquet.
 
     From the store's file itself, whether a gateway runs or not, with the times and qualities that nodes gave, and
     values exact to the last digit.
 
     A time without a zone is this machine's. Readings whose time nobody knows have none in CSV, and stay out of
-    SenML and of what is asked for by time; how many, it says.
+    SenML and of what is asked for by time; how many, it says. With --every come the count, mean, least, greatest and
+    last of each span instead, of readings that are good.
 
     \b
     paifang export > all.csv
     paifang export aq-1 pm25 --since 2026-11-01 --until 2026-12-01 -o november.csv
     paifang export --since 24h -f senml-cbor -o day.senml.cbor
+    paifang export meter-1 power --every 15m --since 7d
     """
     wanted = asked(ctx, data, config)
     from paifang.archive import formats, placing, source
@@ -73,11 +84,27 @@ def export(
     if file is None and not made.is_text and sys.stdout.isatty():
         raise bad_argument(f"{form} is nothing for a terminal", "name a file with --output")
     tally = source.Tally()
-    with source.opened(store or settings.data / STORE_FILE) as connection:
-        readings = source.readings(connection, asked_for, tally)
+    with source.opened(store or settings.data / STORE_FILE, least_version=3 if every else 1) as connection:
+        if every is None:
+            parts = made.written(source.readings(connection, asked_for, tally))
+        else:
+            parts = _rolled(connection, asked_for, every, form, tally)
         with nullcontext() if file is None else placing.new_file(file) as part:
-            _write(made.written(readings), part)
+            _write(parts, part)
     _tell(tally, made, file)
+
+
+def _rolled(connection: "Connection", wanted: "Wanted", every: str, form: str, tally: "Tally") -> Iterable[bytes]:
+    from paifang.archive import rolled, source
+
+    if form != "csv":
+        raise bad_argument(f"--every comes in CSV, not in {form}", "leave --format out")
+    try:
+        every_ms = parse_ms(every)
+    except ValueError as error:
+        raise bad_argument(f"--every {every!r} is no span", "1m, 15m or 1h") from error
+    source.check_wanted(connection, wanted)
+    return rolled.written(connection, wanted, rolled.span_min(every_ms), tally)
 
 
 def _write(parts: Iterable[bytes], file: Path | None) -> None:

@@ -8,6 +8,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from senml_reader import NAME, of_cbor, of_json, resolved
 
-from paifang.archive import formats
+from paifang.archive import formats, parquet
 from paifang.archive.source import Reading
+from paifang.errors import PaifangError
 from paifang.notation import senml
 
 # RFC 8428, 5.1.2 and 5.1.4
@@ -154,3 +156,27 @@ def test_no_two_names_are_one_in_senml(names):
 )
 def test_times(utc_ms, text):
     assert formats.utc(utc_ms) == text
+
+
+@pytest.mark.parametrize("group", [2, 1_000])
+def test_parquet_is_read_back_by_its_own_library(monkeypatch, group):
+    monkeypatch.setattr(parquet, "GROUP_READINGS", group)
+    undated = reading(utc_ms=None)
+    table = pq.read_table(io.BytesIO(written("parquet", (*READINGS, undated))))
+    rows = table.to_pylist()
+    assert [row["value"] for row in rows] == [21.5, 12.0, None, 1.0, -0.01, 21.5]
+    assert rows[0]["time"].isoformat(timespec="milliseconds") == "2025-11-20T10:35:07.123+00:00"
+    assert rows[-1]["time"] is None
+    assert [row["unit"] for row in rows[:4]] == ["°C", "µg/m3", "%", ""]
+    assert {(row["node"], row["received"].microsecond) for row in rows} == {("aq-1", 373_000)}
+
+
+def test_parquet_of_nothing_is_a_file_without_rows():
+    assert pq.read_table(io.BytesIO(written("parquet", ()))).num_rows == 0
+
+
+def test_parquet_without_its_library_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(PaifangError, match="needs pyarrow") as caught:
+        written("parquet", READINGS)
+    assert "paifang[parquet]" in caught.value.hint
