@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports import START_MS, TABLE, table
+from reports import START_MS, TABLE, pack, table
 
 from paifang.config.sink import SinkSettings
 from paifang.north.kinds import Ward
 from paifang.north.runner import Runner
-from paifang.store import Store, cursors, retention, rollups, writer
+from paifang.store import Store, cursors, packing, retention, rollups, upkeep, writer
 from paifang_wire import messages
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ STAGES = (
     (cursors, "defer"),
     (cursors, "skip"),
     (retention, "retire"),
+    (packing, "abandon"),
+    (packing, "write"),
+    (packing, "finish"),
+    (packing, "sweep"),
     (rollups, "write"),
 )
 
@@ -141,8 +145,8 @@ class Life:
         return await self.store.read(partial(cursors.pending, sink="city"))
 
     async def sometimes(self) -> None:
-        """What else a gateway does: commits, rollups, what falls behind, retention by age and by force."""
-        what = self.chance.randrange(12)
+        """What else a gateway does: commits, rollups, what falls behind, packing, retention by age and by force."""
+        what = self.chance.randrange(14)
         if what < 3:
             await self.store.flush()
         elif what == 3:
@@ -155,9 +159,13 @@ class Life:
             budget = self.chance.choice((1 << 40, 1 << 40, 1 << 40, 0))
             limits = retention.Limits(keep_ms=3_000, budget_bytes=budget)
             await self.store.written(lambda connection: retention.retire(connection, self.now_ms, limits))
+        elif what == 6:
+            await pack(self.store, self.now_ms, pack_ms=1_000)
 
 
 def main() -> None:
+    upkeep.REST_S = packing.WAIT_MS = 0
+    packing.BLOCK_RECORDS, packing.SWEEP_RECORDS = 8, 9
     for line in sys.stdin:
         folder, seed, stage = line.split()
         child = os.fork()

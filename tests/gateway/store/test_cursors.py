@@ -6,10 +6,10 @@ import random
 from functools import partial
 
 import pytest
-from reports import Reports
+from reports import Reports, pack
 
 from paifang.errors import PaifangError
-from paifang.store import Store, cursors, facts, retention
+from paifang.store import Store, cursors, facts, packing, retention, upkeep
 from paifang.store.balance import balance
 
 SINKS = ("city", "bureau")
@@ -143,9 +143,11 @@ async def test_no_sink_is_no_sink(store):
         await store.read(lambda connection: cursors.place(connection, "city"))
 
 
-async def test_whatever_happens_all_is_accounted_for(store, reports, tier_size):
+async def test_whatever_happens_all_is_accounted_for(store, reports, tier_size, monkeypatch):
     """A random walk against a plain model: what each sink was given, what it dropped, what it still waits for."""
-    aged = 0
+    monkeypatch.setattr(packing, "BLOCK_RECORDS", 3)
+    monkeypatch.setattr(upkeep, "REST_S", 0)
+    aged = packed = 0
     for seed in range(tier_size(4, 60)):
         walk = Walk(store, reports, random.Random(seed), f"-{seed}")
         await walk.begin()
@@ -153,7 +155,9 @@ async def test_whatever_happens_all_is_accounted_for(store, reports, tier_size):
             await walk.step()
         await walk.finish()
         aged += walk.aged
+        packed = max(packed, walk.packed)
     assert aged
+    assert packed
 
 
 class Walk:
@@ -163,7 +167,7 @@ class Walk:
         self.store, self.reports, self.chance = store, reports, chance
         self.sinks = [sink + suffix for sink in SINKS]
         self.owed = {sink: set() for sink in self.sinks}
-        self.aged = 0
+        self.aged = self.packed = 0
 
     async def begin(self):
         for sink in self.sinks:
@@ -172,7 +176,7 @@ class Walk:
     async def step(self):
         sink = self.chance.choice(self.sinks)
         await self.chance.choice(
-            (self.fill, self.fill, self.deliver, self.deliver, self.defer, self.replay, self.retire)
+            (self.fill, self.fill, self.deliver, self.deliver, self.defer, self.replay, self.retire, self.pack)
         )(sink)
         assert (await self.store.read(balance)).problems == []
 
@@ -206,8 +210,7 @@ class Walk:
         first = self.chance.randint(1, 40)
         last = first + self.chance.randint(0, 40)
         place = await self.store.read(lambda connection: cursors.place(connection, sink))
-        kept = await self.store.read(lambda connection: connection.execute("SELECT seq FROM records").fetchall())
-        again = {seq for (seq,) in kept if first <= seq <= min(last, place.live)} - self.owed[sink]
+        again = {seq for seq in await self.kept() if first <= seq <= min(last, place.live)} - self.owed[sink]
         assert await self.store.written(partial(cursors.replay, sink=sink, first=first, last=last)) == len(again)
         self.owed[sink] |= again
 
@@ -217,16 +220,25 @@ class Walk:
         await self.store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, cursors.newest(connection)))
         count = await self.store.written(partial(retention.retire, now_ms=self.reports.clock_ms, limits=limits))
         self.aged += count if not forced else 0
-        first = await self.store.read(lambda connection: connection.execute("SELECT min(seq) FROM records").get)
-        gone = set(range(1, first or 0))
+        gone = set(range(1, min(await self.kept(), default=0)))
         assert forced or not any(owed & gone for owed in self.owed.values())
         for owed in self.owed.values():
             owed.difference_update(gone)
 
+    async def pack(self, _sink):
+        await self.store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, cursors.newest(connection)))
+        before = await self.kept()
+        await pack(self.store, self.reports.clock_ms + packing.WAIT_MS)
+        self.packed = max(self.packed, await self.store.read(lambda each: facts.get(each, facts.PACKED_TO)))
+        assert await self.kept() == before
+
+    async def kept(self):
+        rows = await self.store.read(partial(cursors.page, after=0, last=1 << 60, limit=1 << 30))
+        return [row[0] for row in rows]
+
     async def finish(self):
         for sink in self.sinks:
             ranges = await self.store.read(partial(cursors.pending, sink=sink))
-            kept = await self.store.read(lambda connection: connection.execute("SELECT seq FROM records").fetchall())
-            waiting = {seq for (seq,) in kept if any(low <= seq <= high for low, high in ranges)}
+            waiting = {seq for seq in await self.kept() if any(low <= seq <= high for low, high in ranges)}
             assert waiting == self.owed[sink]
         await self.store.written(partial(cursors.keep_only, names=[]))

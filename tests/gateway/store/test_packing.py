@@ -135,3 +135,163 @@ async def test_all_is_told_as_before_at_every_stage(store, reports, monkeypatch)
     assert stages[0] == 400
     assert await of_table(store) == 1
     assert await store.read(packed.findings) == []
+
+
+async def late(store: Store, reports: Reports) -> None:
+    """All but the newest is due, and packed."""
+    await rolled(store)
+    await pack(store, reports.clock_ms + packing.WAIT_MS + 10)
+
+
+async def test_only_what_is_old_and_passed_by_all_is_packed(store, reports):
+    await reports.fill(200)
+    await pack(store, START_MS + 100_000 + packing.WAIT_MS)
+    assert await of_table(store) == 200, "not rolled up"
+    await rolled(store)
+    await pack(store, START_MS + 30_000)
+    assert await of_table(store) == 200, "no full window"
+    await store.written(partial(cursors.begin, sink="city", now_ms=1, from_start=True))
+    await late(store, reports)
+    assert await of_table(store) == 200, "a sink waits"
+    await store.written(partial(cursors.keep_only, names=[]))
+    await pack(store, START_MS + 100_001)
+    assert await of_table(store) == 140, "a full window of three nodes; the next is not full"
+    await late(store, reports)
+    assert await of_table(store) == 1, "the newest stays"
+    await store.written(partial(cursors.keep_only, names=["city"]))
+    place = await store.read(partial(cursors.place, sink="city"))
+    found = await store.read(partial(cursors.page, after=0, last=place.backlogs[0].last, limit=1_000))
+    assert [row[0] for row in found] == list(range(1, 201)), "a sink that comes back finds all"
+
+
+async def test_a_replay_finds_what_is_packed(store, reports):
+    await store.written(partial(cursors.begin, sink="city", now_ms=1, from_start=False))
+    await reports.fill(120)
+    await store.written(partial(cursors.confirm, sink="city", stream=0, upto=120, delivered=[], dropped={}))
+    await store.written(partial(cursors.keep_only, names=[]))
+    await late(store, reports)
+    assert await store.written(partial(cursors.replay, sink="city", first=31, last=90)) == 60
+    assert await store.read(partial(cursors.pending, sink="city")) == [(31, 90), (121, 120)]
+
+
+async def test_retention_takes_windows_first_and_counts_them(store, reports):
+    await reports.fill(150)
+    await late(store, reports)
+    await store.written(partial(cursors.begin, sink="city", now_ms=1, from_start=True))
+    await reports.fill(50)
+    full = retention.Limits(1 << 60, 0)
+    gone = [await store.written(partial(retention.retire, now_ms=0, limits=full)) for _ in range(5)]
+    assert gone == [60, 60, 29, 50, 0]
+    told = await store.read(balance)
+    assert told.problems == []
+    assert sum(each.retired for each in told.nodes) == 199
+    assert sum(sum(each.dropped.values()) for each in told.sinks) == 199
+
+
+async def test_a_window_goes_by_age_when_all_of_it_is_old(store, reports):
+    await reports.fill(150)
+    await late(store, reports)
+    aged = retention.Limits(10_000, 1 << 60)
+    retire = partial(retention.retire, limits=aged)
+    assert await store.written(partial(retire, now_ms=START_MS + 69_000)) == 0
+    assert await store.written(partial(retire, now_ms=START_MS + 69_001)) == 60
+    assert await store.written(partial(retire, now_ms=START_MS + 69_001)) == 0
+    assert (await store.read(balance)).problems == []
+    assert [row[0] for row in await store.read(partial(cursors.page, after=0, last=END, limit=1))] == [61]
+
+
+async def test_a_node_that_is_set_aside_keeps_its_packed_records(store, reports):
+    await reports.fill(90)
+    await late(store, reports)
+    await store.written(partial(registry.set_aside, node="aq-2"))
+    told = await store.read(partial(cursors.page, after=0, last=END, limit=100))
+    assert {(row[1], row[2]) for row in told} == {("aq-1", 1), ("aq-2", 0), ("aq-3", 1)}
+    assert len({(row[1], row[3]) for row in told}) == 90
+
+
+@pytest.mark.parametrize("when", range(4))
+@pytest.mark.parametrize("what", [partial(registry.set_aside, node="aq-2"), partial(retention.retire, now_ms=0)])
+async def test_what_changes_in_the_meantime_is_not_packed_as_it_was(store, reports, when, what):
+    await reports.fill(61)
+    await rolled(store)
+    job = what if what.func is registry.set_aside else partial(what, limits=retention.Limits(1 << 60, 0))
+    window = await store.read(partial(packing.plan, now_ms=END, pack_ms=1))
+    kept = []
+    for turn, (node, boot) in enumerate(window.boots):
+        filled = await store.read(partial(packing.fill, window=window, node=node, boot=boot, after=0))
+        if turn == when:
+            await store.written(job)
+        kept.append(filled is not None and await store.written(partial(packing.write, window=window, filled=filled)))
+    if when == len(window.boots):
+        await store.written(job)
+    finished = await store.written(partial(packing.finish, window=window))
+    told = await store.read(balance)
+    assert told.problems == []
+    found = await store.read(partial(cursors.page, after=0, last=END, limit=100))
+    assert sum(each.kept for each in told.nodes) == len(found)
+    if what.func is registry.set_aside:
+        assert len(found) == 61
+        assert {row[2] for row in found if row[1] == "aq-2"} == {0}
+        assert finished == all(kept) == (when > 1)
+    else:
+        assert len(found) == 1
+
+
+async def test_what_broke_off_is_begun_anew(store, reports):
+    await reports.fill(100)
+    await rolled(store)
+    window = await store.read(partial(packing.plan, now_ms=END, pack_ms=1))
+    filled = await store.read(partial(packing.fill, window=window, node="aq-1", boot=1, after=0))
+    await store.written(partial(packing.write, window=window, filled=filled))
+    assert not await store.written(partial(packing.finish, window=window))
+    await late(store, reports)
+    found = await store.read(partial(cursors.page, after=0, last=END, limit=200))
+    assert [row[0] for row in found] == list(range(1, 101))
+    assert (await store.read(balance)).problems == []
+
+
+async def test_a_damaged_block_is_counted_and_the_others_come(store, reports):
+    await reports.fill(120)
+    await late(store, reports)
+    spoil = (
+        "UPDATE blocks SET data = CAST(substr(data, 1, 50) || x'ffff' || substr(data, 53) AS BLOB) "
+        "WHERE id = (SELECT min(id) FROM blocks WHERE node = 'aq-2')"
+    )
+    await store.written(lambda connection: connection.execute(spoil))
+    for node, readings in ((None, 100), ("aq-2", 20)):
+        found, tally = exported(store, node=node)
+        assert (len(found), tally.unreadable, tally.undated) == (readings, 20, 0)
+    [finding] = await store.read(packed.findings)
+    assert "aq-2 1.1 to 1.20, 20 records: a damaged block" in finding
+    assert len(await store.read(partial(asked, wanted=history.Wanted("aq-2", None, 100), kind=messages.REPORT))) == 20
+    told = await store.read(partial(cursors.page, after=0, last=END, limit=1_000))
+    assert sum(not row[8] for row in told) == 20
+    assert (await store.read(balance)).problems == []
+
+
+@pytest.mark.parametrize("node", [None, "aq-2"])
+async def test_an_export_has_all_once_while_records_are_packed_and_retired(store, reports, monkeypatch, node):
+    monkeypatch.setattr(source, "PAGE_RECORDS", 7)
+    await reports.fill(300)
+    await rolled(store)
+    with source.opened(store.path) as connection:
+        stream = source.readings(connection, source.Wanted(node=node), Tally())
+        found = [next(stream) for _ in range(10)]
+        await pack(store, START_MS + 150_000 + packing.WAIT_MS)
+        found += [next(stream) for _ in range(50)]
+        await reports.fill(9)
+        await late(store, reports)
+        found += list(stream)
+    records = [(each.node, each.record) for each in found]
+    expected = [(each, f"{boot}.{number}") for each, boot, number in reports.made[:300] if node in {None, each}]
+    assert records == expected
+
+
+async def test_the_latest_values_of_a_node_are_found_in_blocks(store, reports):
+    reports.add("aq-1", {1: 5, 2: 7})
+    await reports.fill(60)
+    before = await store.read(lambda connection: history.latest(connection, "aq-1", table))
+    await late(store, reports)
+    assert await of_table(store) == 1
+    assert await store.read(lambda connection: history.latest(connection, "aq-1", table)) == before
+    assert [item["point"] for item in before.values()] == ["pm25", "humidity"]

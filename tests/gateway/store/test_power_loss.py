@@ -19,9 +19,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from recording import Disk, RecordingVFS, remove_files, write_files
+from reports import pack
 
 from paifang.errors import PaifangError
-from paifang.store import Batch, Store, cursors, database, facts, health, retention
+from paifang.store import Batch, Store, cursors, database, facts, health, packed, packing, retention, upkeep
 from paifang.store.balance import balance
 from paifang_wire.errors import WireError
 from paifang_wire.marks import RecordMarks
@@ -43,7 +44,8 @@ Far = dict[tuple[str, str], set[tuple[int, int]]]
 async def run_workload(folder: Path, synchronous: str, seed: int, commits: int, *, sinks: bool = False) -> RecordingVFS:
     """Have a store on a recording disk take in records, duplicates, gaps and jobs; its acks stand in `entries` too.
 
-    With `sinks`, two of them move on and retention deletes; what reached their far sides is in `entries` as well.
+    With `sinks`, two of them move on, records are packed and retention deletes; what reached their far sides is in
+    `entries` as well.
     """
     vfs = RecordingVFS(f"recording-{next(_names)}")
     chance = random.Random(seed)
@@ -65,11 +67,15 @@ async def run_workload(folder: Path, synchronous: str, seed: int, commits: int, 
 
 
 async def move_a_sink(store: Store, chance: random.Random, entries: list[tuple[Any, ...]]) -> None:
-    sink, what = chance.choice(("city", "bureau")), chance.randrange(6)
+    sink, what = chance.choice(("city", "bureau")), chance.randrange(8)
     await store.written(partial(cursors.begin, sink=sink, now_ms=1, from_start=True))
     place = await store.read(partial(cursors.place, sink=sink))
     if what == 0:
         await store.written(lambda connection: cursors.defer(connection, sink, cursors.newest(connection)))
+    elif what in {6, 7}:
+        await store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, cursors.newest(connection)))
+        await store.written(partial(cursors.keep_only, names=chance.choice(([], [sink]))))
+        await pack(store, now_ms=1 << 50)
     elif what == 1:
         room = chance.choice((0, 1 << 40))
         await store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, cursors.newest(connection)))
@@ -137,7 +143,11 @@ def look(connection: Any, acked: Numbers) -> list[str]:
 
 def look_at_sinks(connection: Any, far: Far) -> list[str]:
     found = balance(connection)
-    wrong = [f"damaged: {line}" for line in health.findings(connection)] + found.problems
+    wrong = [f"damaged: {line}" for line in [*health.findings(connection), *packed.findings(connection)]]
+    wrong += found.problems
+    rows = cursors.page(connection, 0, 1 << 60, 1 << 30)
+    if not len(rows) == len({row[1:4] for row in rows}) == sum(each.kept for each in found.nodes):
+        wrong.append("some are there twice, or are not found")
     for each in found.sinks:
         if each.delivered > len(far.get((each.sink, each.node), ())):
             wrong.append(f"{each.sink} lost some of {each.node} that are counted as delivered")
@@ -194,10 +204,16 @@ async def test_nothing_acknowledged_is_lost_wherever_power_is_cut(tmp_path, tier
         assert armed > len(cuts) // 4, "most cuts must fall while something is unsynced"
 
 
-async def test_sinks_and_retention_hold_wherever_power_is_cut(tmp_path, tier_size, monkeypatch):
+async def test_sinks_packing_and_retention_hold_wherever_power_is_cut(tmp_path, tier_size, monkeypatch):
     monkeypatch.setattr(database, "WAL_PAGES", CHECKPOINT_PAGES)
     monkeypatch.setattr(retention, "CHUNK_RECORDS", 9)
+    monkeypatch.setattr(packing, "BLOCK_RECORDS", 5)
+    monkeypatch.setattr(packing, "SWEEP_RECORDS", 6)
+    monkeypatch.setattr(upkeep, "REST_S", 0)
     vfs = await run_workload(tmp_path / "run", "FULL", 3, tier_size(40, 300), sinks=True)
+    connection = database.connect(tmp_path / "run" / FILE)
+    assert packed.counts(connection, 0, 1 << 60).total() > 0
+    connection.close()
     every = range(1, len(vfs.entries) + 1)
     cuts = random.Random(2).sample(every, min(tier_size(100, len(every)), len(every)))
     armed, wrong = await cut_power(tmp_path, vfs.entries, cuts, 0)
