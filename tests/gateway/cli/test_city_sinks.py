@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from decimal import Decimal
 
 import pytest
-from far_side import FarNode, key_of, until
+from far_side import PATIENCE_S, FarNode, key_of, until
 
 from paifang.control.async_client import AsyncControlClient
 from paifang_rig.engines.bureau import Bureau, obliging
@@ -90,6 +91,11 @@ async def air_station(daemon):
     return node
 
 
+async def listed(ask):
+    """Confirmed to the sinks, and written down."""
+    return [(row["sink"], row["state"], row["delivered"]) for row in (await ask("sink", "list", "--json")).json]
+
+
 async def test_one_gateway_tells_a_bureau_a_broker_and_a_server(bureau, context, sta, paifang, daemon, ask):
     paifang.data.mkdir(parents=True, mode=0o700)
     (paifang.data / "pw.txt").write_text("123456\n", "utf-8")
@@ -126,8 +132,8 @@ async def test_one_gateway_tells_a_bureau_a_broker_and_a_server(bureau, context,
         assert taken.field("DataTime") == f"{observed:%Y%m%d%H%M%S}"
     assert {taken.head["MN"] for taken in bureau.taken} == {"A110000_0001"}
 
-    listed = (await ask("sink", "list", "--json")).json
-    assert {(row["sink"], row["state"], row["delivered"]) for row in listed} == {
-        (name, "up", COUNT) for name in ("bureau", "context", "sta")
-    }
+    rows = [("bureau", "up", COUNT), ("context", "up", COUNT), ("sta", "up", COUNT)]
+    async with asyncio.timeout(PATIENCE_S):
+        while await listed(ask) != rows:
+            await asyncio.sleep(0.05)
     assert (await ask("balance")).code == 0
