@@ -34,8 +34,6 @@ class Segments:
 
     def __init__(self, folder: str, budget: int) -> None:
         self._folder = folder + "/"
-        self._file = None  # open for reading: segment `_open`
-        self._open = 0
         self._segment_blocks = max(budget // (BLOCK * SEGMENTS), 1)
         self.size = self._segment_blocks * _USABLE
         self._budget_blocks = budget // BLOCK
@@ -45,8 +43,9 @@ class Segments:
             pass  # it is there, or the first write will say what is wrong
         self.bytes = self._blocks = 0
         numbers = []
-        for number, size in self._listing():
+        for number in self._listing():
             numbers.append(number)
+            size = max(_size(self._path(number)), 0)
             self.bytes += size
             self._blocks += _blocks(size)
         self.first = min(numbers) if numbers else 1
@@ -64,7 +63,7 @@ class Segments:
     def following(self, number: int) -> int:
         """The number of the next segment behind `number`; `last` + 1 when there is none."""
         found = self.last + 1
-        for other, _ in self._listing():
+        for other in self._listing():
             if number < other < found:
                 found = other
         return found
@@ -77,7 +76,6 @@ class Segments:
                 yield
                 file.write(data[begin : begin + _STEP_BYTES])
             yield
-        self._shut()
         self.bytes += len(data)
         self._blocks += _blocks(size + len(data)) - _blocks(size)
         if self.first > self.last:
@@ -86,7 +84,6 @@ class Segments:
 
     def remove_first(self) -> None:
         """Delete the oldest segment. Raises OSError."""
-        self._shut()
         path = self._path(self.first)
         size = max(_size(path), 0)
         os.remove(path)
@@ -96,25 +93,11 @@ class Segments:
 
     def read(self, number: int, offset: int) -> tuple:
         """(payload, offset behind it, damaged bytes passed over) of the next entry; payload is None at the end."""
-        damaged = 0
         try:
-            file = self._reader(number)
-            while True:
-                file.seek(offset)
-                head = file.read(FRAME)
-                length = head[1] << 8 | head[2] if len(head) == FRAME else ENTRY_LIMIT + 1
-                if length <= ENTRY_LIMIT and head[0] == _MARK:
-                    payload = file.read(length)
-                    if len(payload) == length and _crc(head, payload) == head[_HEAD:]:
-                        return payload, offset + FRAME + length, damaged
-                if not head:
-                    return None, offset, damaged
-                step = _to_mark(file, offset)
-                offset += step
-                damaged += step
+            with open(self._path(number), "rb") as file:
+                return _next_entry(file, offset)
         except OSError:
-            self._shut()
-            return None, offset, damaged + 1
+            return None, offset, 1
 
     def save_lost(self, data: bytes) -> None:
         """Keep what stands for segments that were dropped, in the place of what was kept before. Raises OSError."""
@@ -132,26 +115,13 @@ class Segments:
         return data if len(head) == FRAME and _crc(head, data) == head[_HEAD:] else b""
 
     def _listing(self):
-        """(number, bytes) of each segment, in no order."""
+        """The number of each segment, in no order."""
         try:
             for entry in os.ilistdir(self._folder):
                 if len(entry[0]) == _NAME_DIGITS:
-                    yield int(entry[0], 16), entry[3]
+                    yield int(entry[0], 16)
         except OSError:
             pass  # no folder, no segments
-
-    def _reader(self, number: int):
-        if self._file is None or self._open != number:
-            self._shut()
-            self._file = open(self._path(number), "rb")  # noqa: SIM115 - for many reads
-            self._open = number
-        return self._file
-
-    def _shut(self) -> None:
-        """LittleFS may use the blocks anew that an open file was read from, once it has been written to."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     def _path(self, number: int) -> str:
         return self._folder + "%08x" % number
@@ -180,6 +150,23 @@ def _uint(data: bytes, at: int) -> tuple:
 
 def _crc(head: bytes, payload: bytes) -> bytes:
     return crc32(payload, crc32(head[:_HEAD])).to_bytes(4, "big")
+
+
+def _next_entry(file, offset: int) -> tuple:
+    """As `Segments.read`."""
+    damaged = 0
+    while True:
+        file.seek(offset)
+        head = file.read(FRAME)
+        if not head:
+            return None, offset, damaged
+        length = head[1] << 8 | head[2] if len(head) == FRAME and head[0] == _MARK else ENTRY_LIMIT + 1
+        payload = file.read(length) if length <= ENTRY_LIMIT else b""
+        if len(payload) == length and _crc(head, payload) == head[_HEAD:]:
+            return payload, offset + FRAME + length, damaged
+        step = _to_mark(file, offset)
+        offset += step
+        damaged += step
 
 
 def _to_mark(file, offset: int) -> int:

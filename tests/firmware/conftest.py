@@ -16,7 +16,7 @@ import paifang_wire
 from paifang_tools import build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -32,6 +32,15 @@ sys.path[:0] = [str(ROOT / "firmware"), str(HERE)]
 sys.modules.setdefault("micropython", types.SimpleNamespace(const=int))  # pyright: ignore[reportArgumentType]
 
 
+def _ilistdir(folder: str) -> Iterator[tuple[str, int, int]]:
+    """As MicroPython's: (name, type, inode) of each entry."""
+    for entry in os.scandir(folder):
+        yield entry.name, 0x4000 if entry.is_dir() else 0x8000, 0
+
+
+os.ilistdir = _ilistdir  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def modules() -> list[str]:
     """Names of the modules of cases; each holds functions `test_…` without arguments."""
     return sorted(path.stem for path in CASES.glob("*.py") if path.stem not in {"__init__", "fakes", "run"})
@@ -44,6 +53,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             module = importlib.import_module(f"firmware_cases.{name}")
             pairs += [(name, function) for function in vars(module) if function.startswith("test_")]
         metafunc.parametrize("case", pairs, ids=["-".join(pair) for pair in pairs])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where cases may put files, on both interpreters."""
+    os.environ["PAIFANG_FOLDER"] = str(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ FIRMWARE = 113
 SMALL = (176, 98_304)
 WHOLE = (build.BLOCK_COUNT, wear.JOURNAL_BYTES)
 GENEROUS = 1.6
-"""The model is not allowed to say more than that many times what was erased, either: it would forbid what is harmless."""
+"""Nor may it say more than that many times what was erased: it would forbid what is harmless."""
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,11 @@ def test_the_model_is_not_below_what_was_measured(
     said = portable(f"from portable import wear; wear.main({blocks}, {FIRMWARE}, {budget}, {flushes}, {size}, {bills})")
     done, erases, most, used = map(int, said[-1].removeprefix("== ").split())
     assert done == flushes, said
-    if bills:
-        model = flushes * wear.INLINE_ERASES
-    else:
-        model = flushes * (1 + wear.LIST_ERASES + size / wear.BLOCK_BYTES)
+    a_flush = wear.INLINE_ERASES if bills else 1 + wear.LIST_ERASES + size / wear.BLOCK_BYTES
+    model = flushes * a_flush
     worst = wear.most(model, blocks - FIRMWARE) + wear.LIST_STAY
     print(
-        f"{flushes} flushes of {size}: {erases} erases, model {model:.0f}; most {most}, model {worst:.0f}; {used} used"
+        f"{flushes} of {size} bytes: {erases} erases, {most} at most, of {used} blocks; model {model:.0f}, {worst:.0f}"
     )
     assert erases <= model <= GENEROUS * erases
     assert most <= worst

@@ -1,11 +1,23 @@
 """Fakes of the wire and of time: bytes in, bytes out, and a clock that moves when something sleeps."""
 
-try:
-    import os
+import os
 
+try:
     ROUNDS = int(os.getenv("PAIFANG_ROUNDS") or "1")
 except (AttributeError, ValueError):
     ROUNDS = 1
+_folders = [0]
+
+
+def folder():
+    """The path of a folder that is not there yet."""
+    while True:
+        _folders[0] += 1
+        path = "%s/%d" % (os.getenv("PAIFANG_FOLDER"), _folders[0])
+        try:
+            os.stat(path)
+        except OSError:
+            return path
 
 
 class Clock:
