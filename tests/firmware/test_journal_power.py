@@ -42,3 +42,7 @@ def test_what_is_kept_is_kept(portable: Callable[[str], list[str]], tier_size, a
     assert runs >= 3
     assert fired >= runs, "a run whose cut did not fire is no run"
     print(f"{act}: {operations} operations, {runs} runs, {fired} cuts fired, {milliseconds} ms")
+
+
+def test_a_flash_that_takes_nothing_stops_nobody(portable: Callable[[str], list[str]]) -> None:
+    assert portable("from portable import faults; faults.main()") == ["== ok", "== ok"]
