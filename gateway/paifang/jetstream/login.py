@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -47,10 +48,14 @@ def _of_credentials(file: Path) -> dict[str, Any]:
 
 
 def _signer(file: Path, seed: str) -> Callable[[str], bytes]:
-    raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
-    if len(raw) != _PREFIX_BYTES + _SEED_BYTES + _CRC_BYTES:
+    try:
+        raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
+    except binascii.Error:
+        raw = b""
+    told, crc = raw[:-_CRC_BYTES], raw[-_CRC_BYTES:]
+    if len(told) != _PREFIX_BYTES + _SEED_BYTES or binascii.crc_hqx(told, 0) != int.from_bytes(crc, "little"):
         raise resource_error(f"the seed in {file} is damaged", "take the file that `nsc generate creds` writes")
-    key = Ed25519PrivateKey.from_private_bytes(raw[_PREFIX_BYTES:-_CRC_BYTES])
+    key = Ed25519PrivateKey.from_private_bytes(told[_PREFIX_BYTES:])
     return lambda nonce: base64.b64encode(key.sign(nonce.encode()))
 
 

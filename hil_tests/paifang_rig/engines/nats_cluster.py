@@ -41,7 +41,9 @@ class NatsServer:
         self.process = Server([str(find("nats-server", "nats-server")), "-c", str(config)], config.with_suffix(".log"))
 
     def is_healthy(self) -> bool:
-        """It runs, and its part of JetStream has caught up with the others."""
+        """Its part of JetStream has caught up with the others. Raises RigError when it does not run."""
+        if not self.process.is_running:
+            raise RigError(f"{self.name} does not run; it said:\n{self.process.log_tail()}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._monitor}/healthz", timeout=_HTTP_TIMEOUT_S) as answer:
                 return json.load(answer).get("status") == "ok"

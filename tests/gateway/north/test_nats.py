@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import nats_keys
 import nats_side
 import pytest
+from certificates import certificates
 from hypothesis import given
 from hypothesis import strategies as st
 from records import event, report
@@ -255,3 +257,41 @@ def test_no_answer_but_a_confirmation_confirms(answer):
     told.take(0, None, answer)
     assert told.failure
     assert not told.refused
+
+
+async def test_credentials_let_in_and_those_of_another_do_not(tmp_path):
+    try:
+        cluster = NatsCluster(tmp_path / "nats", 1, more=nats_keys.server_settings())
+    except RigError as error:
+        pytest.skip(str(error))
+    (tmp_path / "ward.creds").write_text(nats_keys.credentials())
+    (tmp_path / "other.creds").write_text(nats_keys.credentials(nats_keys.Key(nats_keys.USER, 5)))
+    async with cluster:
+        async with nats_side.opened(cluster, create=True, creds_file=tmp_path / "ward.creds") as sink:
+            assert await sink.deliver([report(1)]) == {}
+        with pytest.raises(PaifangError, match="Authorization"):
+            async with nats_side.opened(cluster, creds_file=tmp_path / "other.creds"):
+                pass
+    for text, words in (("", "no user JWT and seed"), (nats_keys.credentials().replace("SUA", "SUAA"), "is damaged")):
+        (tmp_path / "bad.creds").write_text(text)
+        with pytest.raises(PaifangError, match=words):
+            nats_side.connector(cluster, creds_file=tmp_path / "bad.creds")
+
+
+async def test_under_tls_with_certificates_on_both_sides(tmp_path):
+    files = certificates(tmp_path)
+    more = 'tls {{ cert_file: "{broker}", key_file: "{broker_key}", ca_file: "{ca}", verify: true }}'.format(**files)
+    try:
+        cluster = NatsCluster(tmp_path / "nats", 1, more=more)
+    except RigError as error:
+        pytest.skip(str(error))
+    shown = {"ca_file": files["ca"], "cert_file": files["ward"], "key_file": files["ward_key"]}
+    async with cluster:
+        async with nats_side.opened(cluster, create=True, **shown) as sink:
+            assert await sink.deliver([report(1)]) == {}
+        for wrong in ({"ca_file": files["ca"]}, shown | {"ca_file": files["other_ca"]}):
+            with pytest.raises(PaifangError, match=r"(?i)certificate|tls|ssl|connection"):
+                async with nats_side.opened(cluster, **wrong):
+                    pass
+    with pytest.raises(PaifangError, match="no certificates in"):
+        nats_side.connector(cluster, ca_file=tmp_path / "none.pem")

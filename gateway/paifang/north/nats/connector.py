@@ -47,7 +47,7 @@ class NatsConnector:
         """Messages that the stream had kept already."""
         self._settings = settings
         self._site = ward.site
-        self._link = Link(settings, f"sink {settings.name}", ward.random(1)[0])
+        self._link = Link(settings, settings.name, ward.random(1)[0])
         self._inbox = ""
         self._batch = 0
         self._waiting: dict[str, tuple[Confirmations, asyncio.Event]] = {}
