@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from decimal import Decimal
 
 import pytest
-from far_side import PATIENCE_S, FarNode, key_of, until
+from far_side import FarNode, key_of, until
 
 from paifang.control.async_client import AsyncControlClient
+from paifang_rig.engines import server as engines
 from paifang_rig.engines.bureau import Bureau, obliging
 from paifang_rig.engines.http_far_side import FarSide, Reply, judged_ngsi_ld, judged_sensorthings
 from paifang_wire import messages
@@ -91,9 +91,12 @@ async def air_station(daemon):
     return node
 
 
-async def listed(ask):
-    """Confirmed to the sinks, and written down."""
-    return [(row["sink"], row["state"], row["delivered"]) for row in (await ask("sink", "list", "--json")).json]
+async def are_written_down(ask):
+    """Whether all is confirmed to each sink, and its place says so."""
+    rows = (await ask("sink", "list", "--json")).json
+    return [(row["sink"], row["state"], row["delivered"]) for row in rows] == [
+        (name, "up", COUNT) for name in ("bureau", "context", "sta")
+    ]
 
 
 async def test_one_gateway_tells_a_bureau_a_broker_and_a_server(bureau, context, sta, paifang, daemon, ask):
@@ -132,8 +135,5 @@ async def test_one_gateway_tells_a_bureau_a_broker_and_a_server(bureau, context,
         assert taken.field("DataTime") == f"{observed:%Y%m%d%H%M%S}"
     assert {taken.head["MN"] for taken in bureau.taken} == {"A110000_0001"}
 
-    rows = [("bureau", "up", COUNT), ("context", "up", COUNT), ("sta", "up", COUNT)]
-    async with asyncio.timeout(PATIENCE_S):
-        while await listed(ask) != rows:
-            await asyncio.sleep(0.05)
+    await engines.until(lambda: are_written_down(ask), f"{COUNT} records confirmed to each sink")
     assert (await ask("balance")).code == 0
