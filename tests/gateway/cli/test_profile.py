@@ -94,7 +94,7 @@ def test_every_mistake_of_every_file_is_told(inside, own, tmp_path):
     done = inside("profile", "check", first, second, SDM120)
     assert (done.code, done.out) == (EXIT_USAGE, "eastron-sdm120: 13 points, in 3 requests\n")
     said = [line.removeprefix("paifang: ") for line in done.err.splitlines()]
-    assert said[0] == f'{first}:24: points.voltage.properties.unit: there is no unit "v"; did you mean "V"?'
+    assert said[0] == f'{first}:25: points.voltage.properties.unit: there is no unit "v"; did you mean "V"?'
     assert any(line.startswith(f"{second}:1: not TOML: invalid statement") for line in said)
     assert said[-1] == "correct the file, and check it again"
 

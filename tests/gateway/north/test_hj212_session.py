@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from decimal import Decimal
 
 import pytest
@@ -282,3 +283,29 @@ def test_a_value_has_all_its_digits():
     record = report(values=[value(10**15 + 1, point(scale=-9))])
     assert reports.message(record, STATION, AIR, ways()).rows == ["a34004-Rtd=1000000.000000001,a34004-Flag=N"]
     assert Decimal("1000000.000000001") == record.values[0].exact
+
+
+def test_spoiled_answers_and_requests_never_raise(tier_size):
+    chance = random.Random(2025)
+    at = session("2025")
+    sent = at.start(message(), UTC_MS, NOW_MS)
+    sources = [
+        STANDARD,
+        REQUEST_2025,
+        ask("1012", "SystemTime=20261120170000"),
+        ask("1061"),
+        acked(sent),
+        bureau.GARBAGE,
+    ]
+    for _ in range(tier_size(2_000, 50_000)):
+        frames = [bytearray(chance.choice(sources)) for _ in range(chance.randint(1, 3))]
+        for each in frames:
+            for _ in range(chance.randint(0, 3)):
+                each[chance.randrange(len(each))] = chance.choice(b"#0;&=,9Q\r\xff")
+        answers = {packet.cn for packet in read_all(at.feed(b"".join(frames), UTC_MS, NOW_MS))}
+        assert answers <= {"9011", "9012", "1011", "1061"}
+        if not at.is_waiting:
+            sent = at.start(message(), UTC_MS, NOW_MS)
+            sources[-1] = acked(sent)
+    at.feed(STANDARD + acked(sent), UTC_MS, NOW_MS)
+    assert not at.is_waiting
