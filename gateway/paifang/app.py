@@ -256,6 +256,7 @@ class Gateway:
             lambda: self.control.counts,
             self.coordination,
             self.scada,
+            self.sinks,
         )
         desk, utc_ms = self.nodes.desk, self._clocks.utc_ms
         self.metrics = Metrics(

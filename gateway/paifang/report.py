@@ -89,6 +89,12 @@ class Showing(Protocol):
     def findings(self) -> list[dict[str, str]]: ...
 
 
+class Delivering(Protocol):
+    """The sinks: what there is to look at."""
+
+    def findings(self) -> list[dict[str, str]]: ...
+
+
 class Reporter:
     """Every answer is JSON; times are UTC milliseconds."""
 
@@ -103,6 +109,7 @@ class Reporter:
         callers_refused: Callable[[], Mapping[str, int]],
         signals: Coordinating,
         modbus_server: Showing,
+        sinks: Delivering,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -113,6 +120,7 @@ class Reporter:
         self._callers_refused = callers_refused
         self._signals = signals
         self._modbus_server = modbus_server
+        self._sinks = sinks
         self._started_s = service.clocks.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -181,7 +189,7 @@ class Reporter:
             if carrier.problem
         ]
         found += [*self._turned_away(), *self._bridges.findings(), *self._signals.findings()]
-        found += self._modbus_server.findings()
+        found += [*self._modbus_server.findings(), *self._sinks.findings()]
         strangers = self._service.desk.strangers.all()
         if strangers:
             message = f"unknown nodes that have knocked: {len(strangers)}, the last was {strangers[0].node}"

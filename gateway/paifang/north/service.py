@@ -92,6 +92,19 @@ class SinkService:
         found = await self._store.read(partial(_states, names=list(self._running)))
         return [self._row(running, *found[name]) for name, running in self._running.items()]
 
+    def findings(self) -> list[dict[str, str]]:
+        """A warning for each sink whose far side confirms nothing now."""
+        return [
+            {
+                "level": "warning",
+                "subject": "sinks",
+                "message": f"{name} waits: {problem.message}",
+                "hint": problem.hint,
+            }
+            for name, running in self._running.items()
+            if (problem := running.runner.figures.problem) is not None
+        ]
+
     def _row(self, running: _Running, place: cursors.Place, figures: dict[str, Any]) -> dict[str, Any]:
         told = running.runner.figures
         problem = told.problem

@@ -95,6 +95,8 @@ async def test_a_sink_whose_far_side_is_not_there(start, tmp_path):
     far.report(1)
     await until(lambda: house.gateway.store.stored == 1)
     await until(lambda: house.gateway.sinks._running["city"].runner.figures.problem)
+    (finding,) = [found for found in await house.ask("check") if found["subject"] == "sinks"]
+    assert finding["message"].startswith("city waits: ")
     found = await figures(house.gateway)
     assert found["paifang_sink_up", "mqtt", "city"] == 0
     assert found["paifang_sink_waiting", "mqtt", "city"] == 1
@@ -116,6 +118,16 @@ async def test_readers_that_ask_for_openmetrics_get_it(house):
 async def test_anything_else_is_elsewhere(house):
     await house.gateway.metrics.reload(MetricsSettings(listen=ANYWHERE))
     assert await asked(house.gateway, "/") == (404, "text/plain; charset=utf-8", "the metrics are at /metrics\n")
+
+
+async def test_other_settings_are_taken_up_while_the_gateway_runs(house):
+    gateway = house.gateway
+    wanted = gateway.settings.model_copy(update={"metrics": MetricsSettings(listen=ANYWHERE)})
+    await gateway.reload(wanted)
+    assert (await figures(gateway))["paifang_sessions",] == 0
+    port = gateway.metrics.port
+    await gateway.reload(wanted)
+    assert gateway.metrics.port == port
 
 
 async def test_a_port_that_is_taken(tmp_path, house):
