@@ -14,6 +14,7 @@ SUITES = {
     "node": "paifang_tools.bench.node",
     "es256": "paifang_tools.bench.es256",
     "ingest": "paifang_tools.bench.ingest",
+    "store": "paifang_rig.store_bench",
     "flood": "paifang_tools.bench.flood",
     "sessions": "paifang_tools.bench.sessions",
     "policy": "paifang_rig.policy_cost",
