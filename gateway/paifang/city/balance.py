@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import nats.js.errors
+
 from paifang.city.database import Database
 from paifang.city.intake import Intake
 from paifang.errors import PaifangError
@@ -75,7 +77,7 @@ async def balance(settings: CitySettings, *, with_nodes: bool = False) -> Balanc
     """Raises PaifangError when an engine cannot be asked, or the consumer takes only some of the stream."""
     intake = Intake(settings.stream, "city balance")
     try:
-        stream = await intake.open()
+        stream = await intake.open(make=False)
         others = [each for each in stream.config.subjects or () if not covers(settings.stream.subjects, each)]
         if others:
             hint = "give what workers take a stream of its own: the servers count whole streams"
@@ -93,8 +95,7 @@ async def _balance(intake: Intake, database: Database, stream: StreamInfo, *, wi
     The stream is asked first: what PostgreSQL knows of later messages was accepted too.
     """
     which = (str(stream.config.name), str(stream.created))
-    consumer = await intake.consumer()
-    floor = consumer.ack_floor.stream_seq if consumer.ack_floor else 0
+    floor = await _ack_floor(intake)
     last = stream.state.last_seq
     ask = database.connection
     with database.told():
@@ -115,6 +116,15 @@ async def _balance(intake: Intake, database: Database, stream: StreamInfo, *, wi
         workers=workers,
         nodes=nodes,
     )
+
+
+async def _ack_floor(intake: Intake) -> int:
+    """0 before there was a worker."""
+    try:
+        floor = (await intake.consumer()).ack_floor
+    except nats.js.errors.NotFoundError:
+        return 0
+    return floor.stream_seq if floor else 0
 
 
 async def _lines(database: Database, by: str, which: tuple[str, str]) -> list[Line]:

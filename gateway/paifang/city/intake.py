@@ -54,8 +54,8 @@ class Intake:
         self._pull = _Pull(0, "", "", asyncio.Event())
         self._arrived: list[Message] = []
 
-    async def open(self) -> StreamInfo:
-        """Connect, and make the consumer if need be; what the stream is. Raises PaifangError."""
+    async def open(self, *, make: bool = True) -> StreamInfo:
+        """Connect, and `make` the consumer if need be; what the stream is. Raises PaifangError."""
         settings, link = self._settings, self._link
         await link.open()
         try:
@@ -63,7 +63,8 @@ class Intake:
         except nats.js.errors.NotFoundError as error:
             hint = "wards make it with create = true in their sink; or name another one"
             raise unreachable(link.who, f"there is no stream {settings.name}", hint) from error
-        await self._see_consumer()
+        if make:
+            await self._see_consumer()
         self._inbox = link.client.new_inbox()
         # nats-py leaves open what its futures are.
         asking = link.client.subscribe(f"{self._inbox}.*", cb=self._came)  # pyright: ignore[reportUnknownMemberType]

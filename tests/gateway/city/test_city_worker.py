@@ -188,6 +188,7 @@ async def test_a_wrong_password_and_a_server_that_is_not_there_are_told(city, tm
 
 async def test_the_balance_finds_what_is_missing_and_what_was_never_taken(city):
     await city.send([report(number) for number in range(1, 11)])
+    assert ((await city.balance()).accepted, (await city.balance()).in_stream) == (10, 10)
     await city.work_off(10)
     await city.send([report(number) for number in range(11, 14)])
     found = await city.balance(with_nodes=True)
@@ -225,3 +226,21 @@ async def test_a_worker_that_stops_leaves_its_messages_to_others_at_once(city):
     before = worker.figures.done.stored
     done = await city.work_off(300, name="w-2", stream=waits)
     assert before + done.stored == 300
+
+
+async def test_a_stream_that_is_read_once_more_stores_nothing_twice(city):
+    await city.send([report(number) for number in range(1, 101)])
+    await city.publish(b"broken")
+    await city.work_off(101)
+    async with await city.cluster.client() as client:
+        await client.jetstream().delete_consumer("PAIFANG", "city")
+    assert (await city.work_off(101)).again == 100
+    found = await city.balance()
+    assert (found.accepted, found.stored, found.duplicate, found.refused, found.missing) == (101, 100, 0, 1, 0)
+
+
+async def test_a_balance_needs_a_stream_of_its_own(city):
+    async with await city.cluster.client() as client:
+        await client.jetstream().add_stream(name="PAIFANG", subjects=["paifang.>", "other.>"])
+    with pytest.raises(PaifangError, match=r"stream PAIFANG also takes other\.>"):
+        await city.balance()
