@@ -32,6 +32,7 @@ SWEEP_RECORDS = 2_000
 
 _COLUMNS = "upto,node,boot,first,last,first_seq,last_seq,first_ms,last_ms,first_utc_ms,last_utc_ms,count,events,data"
 _INSERT = Bulk("blocks", _COLUMNS)
+_OLDEST = "SELECT seq, received_ms FROM records WHERE seq > ? ORDER BY seq LIMIT 1"
 _YOUNG = "SELECT seq FROM records WHERE seq > ? AND seq <= ? AND received_ms >= ? ORDER BY seq LIMIT 1"
 _NEXT = (
     "SELECT seq, number, kind, uptime_ms, utc_ms, received_ms, body FROM records "
@@ -67,7 +68,7 @@ def plan(connection: Connection, now_ms: int, pack_ms: int) -> Window | None:
     """What is to be packed next: full, or long waited for; None when nothing is."""
     with connection:
         after = facts.get(connection, facts.PACKED_TO)
-        oldest = connection.execute("SELECT seq, received_ms FROM records WHERE seq > ? LIMIT 1", (after,)).fetchone()
+        oldest = connection.execute(_OLDEST, (after,)).fetchone()
         if oldest is None:
             return None
         nodes = connection.execute("SELECT count(DISTINCT node) FROM boots").get
