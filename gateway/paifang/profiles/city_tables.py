@@ -122,8 +122,11 @@ def naming(name: str | None, profile: AnyProfile | None = None) -> Naming:
 
 def find(name: str) -> NameTable:
     """The table, with those that it includes. Raises PaifangError, ProfileError."""
-    if name.endswith(SUFFIX):
-        return load(Path(name))
+    return load(Path(name)) if name.endswith(SUFFIX) else _built_in(name)
+
+
+@lru_cache(maxsize=64)
+def _built_in(name: str) -> NameTable:
     known = built_in()
     if name not in known:
         near = explain.nearest(name, list(known))
@@ -132,7 +135,6 @@ def find(name: str) -> NameTable:
     return load(known[name])
 
 
-@lru_cache(maxsize=64)
 def load(file: Path) -> NameTable:
     """The table in a file, with those that it includes. Raises ProfileError with every mistake."""
     try:

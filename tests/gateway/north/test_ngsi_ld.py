@@ -261,6 +261,19 @@ async def test_from_a_store_to_a_broker_of_every_mood(broker, tmp_path, tier_siz
     assert dict(moody.kept.values()) == expected
 
 
+async def test_an_outage_and_a_restart_lose_nothing(broker, tmp_path):
+    async with Sink(tmp_path, "ngsi_ld", settings(broker)) as sink:
+        await sink.reports.fill(60)
+        await sink.until(lambda: sink.figures.delivered > 0)
+        await broker.stop()
+        await sink.reports.fill(120)
+        await sink.until(lambda: sink.figures.problem is not None)
+        await broker.start()
+        await sink.settled()
+    sources = [source for request in broker.requests if request.items for _, source, _ in observed(request)]
+    assert set(sources) == {f"urn:paifang:ward-1:{node}:{boot}.{number}" for node, boot, number in sink.reports.made}
+
+
 async def test_each_node_s_reports_go_in_order_with_tenant_and_token(broker, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret\n", "utf-8")

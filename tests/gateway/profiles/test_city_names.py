@@ -130,6 +130,8 @@ def test_a_table_of_ones_own_is_taken_from_its_file(tmp_path):
     file.write_text(TABLE.replace('"made up"', '"made up"\nincludes = ["noise"]'), "utf-8")
     naming = city_tables.naming(str(file))
     assert naming.find("hj212", "laeq", "dB")[0].factor == "Leq"
+    file.write_text(TABLE.replace("a34004", "a34005"), "utf-8")
+    assert city_tables.naming(str(file)).find("hj212", "pm25", "µg/m3")[0].factor == "a34005"
     with pytest.raises(PaifangError, match="did you mean"):
         city_tables.find("air-qualty")
 
