@@ -42,7 +42,7 @@ def build(settings: SinkSettings, ward: Ward) -> MqttSink:
 
 
 class MqttSink:
-    batch_records = 500
+    batch_records = 1_000
     deliver_limit_s = 3_600.0
     """A broker that goes on answering is waited for; one that does not is given up after the settings' `answer`."""
 
