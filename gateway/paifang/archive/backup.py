@@ -14,7 +14,7 @@ import apsw
 
 from paifang.archive import log_copy, placing, seal, source
 from paifang.errors import PaifangError, not_found, resource_error
-from paifang.store import database, health
+from paifang.store import database, health, packed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -55,8 +55,8 @@ def write(store: Path, log: Path | None, file: Path, site: str, made_ms: int) ->
     """
     with placing.new_file(file, PRIVATE) as part:
         with source.opened(store) as connection:
-            counts = _copy_store(connection, part)
-        about = About(site, made_ms, log is not None, counts["records"], counts["nodes"])
+            counts, records = _copy_store(connection, part)
+        about = About(site, made_ms, log is not None, records, counts["nodes"])
         marked = seal.mark()
         with written(part, APPLICATION_ID) as target:
             target.execute(_TABLES)
@@ -117,14 +117,18 @@ def written(path: Path, application_id: int) -> Generator[Connection]:
             database.close(connection)
 
 
-def _copy_store(connection: Connection, path: Path) -> dict[str, int]:
-    """Returns how many rows each table has."""
+def _copy_store(connection: Connection, path: Path) -> tuple[dict[str, int], int]:
+    """Returns how many rows each table has, and how many records there are, in blocks too."""
     connection.execute("BEGIN")
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
     counts = {name: _rows(connection, name) for name in tables if not name.startswith("sqlite_")}
+    upto = packed.packed_to(connection)
+    records = connection.execute("SELECT count(*) FROM records WHERE seq > ?", (upto,)).get
+    if upto:
+        records += packed.counts(connection, 0, upto).total()
     copy_pages(connection, path)
     connection.execute("COMMIT")
-    return counts
+    return counts, records
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from killing import killed_at
+from reports import pack
 from stored import enrol, fill, report
 
 from paifang.archive import backup, log_copy, restore, source
@@ -23,7 +24,7 @@ from paifang.audit import opening, verify
 from paifang.audit.disk import Disk
 from paifang.config.folder import lock
 from paifang.errors import PaifangError
-from paifang.store import database
+from paifang.store import Store, database, facts, packing, upkeep
 
 SITE = "ward-1"
 NOW_MS = 1_800_000_000_000
@@ -70,6 +71,19 @@ def log_size(folder):
 
 def files_of(folder):
     return {str(path.relative_to(folder)): path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+async def test_packed_records_are_in_it_and_counted(ward, tmp_path, monkeypatch):
+    monkeypatch.setattr(upkeep, "REST_S", 0)
+    store = Store(ward / "paifang.db", settled=lambda _: None)
+    await store.open()
+    await store.written(lambda connection: facts.put(connection, facts.ROLLED_TO, RECORDS))
+    await pack(store, NOW_MS + packing.WAIT_MS)
+    assert await store.read(lambda connection: connection.execute("SELECT count(*) FROM records").get) == 1
+    assert write(ward, tmp_path / "packed.backup").records == RECORDS
+    await store.close()
+    assert values(tmp_path / "packed.backup") == list(range(1, RECORDS + 1))
+    assert backup.check(tmp_path / "packed.backup").records == RECORDS
 
 
 def test_another_reader_finds_all_of_it_sound(ward, file):

@@ -98,6 +98,19 @@ def test_json(paifang, inside, tmp_path):
     assert about == {"file": file, "site": "ward-1", "has_log": False, "records": 0, "nodes": 0}
 
 
+def test_a_damaged_block_is_told_by_check(paifang, inside):
+    from paifang.store import database
+
+    paifang.data.mkdir(mode=0o700)
+    connection = database.connect(paifang.data / "paifang.db")
+    connection.execute("INSERT INTO facts VALUES ('packed-to', 9)")
+    connection.execute("INSERT INTO blocks VALUES (1, 9, 'aq-1', 1, 1, 9, 1, 9, 5, 5, NULL, NULL, 9, 0, x'789c00')")
+    connection.close()
+    done = inside("check", "--store")
+    assert done.code == 1
+    assert "block 1, aq-1 1.1 to 1.9, 9 records: a damaged block" in " ".join(done.out.split())
+
+
 async def test_a_damaged_page_is_told_at_the_start_and_one_command_helps(daemon, paifang, ask, tmp_path):
     await daemon.start()
     node = await daemon.node()
