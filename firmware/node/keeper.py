@@ -51,6 +51,8 @@ class Keeper:
 
     def add(self, payload: bytes, now_ms: int, is_urgent: bool = False) -> bool:
         """Take a record that has `next_number`; False when there is no room. `is_urgent`: to be kept at once."""
+        if self.is_alone(now_ms):
+            self._copy(now_ms)  # what came before lies before it
         taken = self._journal.add(payload, now_ms)
         self._is_urgent = self._is_urgent or is_urgent
         if is_urgent or self._journal.is_buffer_filling:
@@ -107,6 +109,8 @@ class Keeper:
     def _copy(self, now_ms: int) -> bool:
         """Copy what waits in RAM as far as there is room; True when some was."""
         before = self._copied
+        if before >= self._outbox.next_number - 1:
+            return False
         for number, payload in self._outbox.unsettled(before + 1):
             if not self._journal.add(payload, now_ms):
                 break

@@ -124,6 +124,11 @@ class GatewayProcess:
         rows = self._query("SELECT node, boot, number, kind, body FROM records ORDER BY seq")
         return [_record(*row) for row in rows]
 
+    def payloads(self) -> dict[tuple[str, int, int], bytes]:
+        """(node, boot, number) → the record as it came, in the order in which they were stored."""
+        rows = self._query("SELECT node, boot, number, body FROM records ORDER BY seq")
+        return {(node, boot, number): bytes(body) for node, boot, number, body in rows}
+
     def lost(self) -> dict[str, int]:
         """Node → how many of its records it declared lost."""
         rows = self._query("SELECT node, sum(lost) FROM gaps GROUP BY node")

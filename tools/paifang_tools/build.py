@@ -139,6 +139,16 @@ def read_file(image: bytes, name: str) -> bytes:
         raise ToolError(f"no {name} in it: it is not the file system of a node") from error
 
 
+def names_in(image: bytes, folder: str) -> list[str]:
+    """The names of what is in a folder of an image, sorted; none of a folder that is not there."""
+    filesystem = _filesystem(UserContext(buffer=bytearray(image)), len(image) // BLOCK_SIZE)
+    filesystem.mount()
+    try:
+        return sorted(filesystem.listdir(folder))
+    except LittleFSError:
+        return []
+
+
 def image_size(image: bytes) -> ImageSize:
     count = len(image) // BLOCK_SIZE
     filesystem = _filesystem(UserContext(buffer=bytearray(image)), count)

@@ -80,6 +80,13 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of processors that it has used, while it runs (proc(5))."""
+        assert self._process
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
