@@ -80,10 +80,10 @@ def _delete(connection: Connection, upto: int) -> int:
     return found.total()
 
 
-def prune(connection: Connection, now_ms: int, limits: Limits) -> None:
-    """Delete what is too old of everything that is small: gaps and rollups."""
+def prune(connection: Connection, now_ms: int, limits: Limits, squeezed: float) -> None:
+    """Delete what is too old of gaps and rollups; these are `squeezed`, see there."""
     connection.execute("DELETE FROM gaps WHERE received_ms < ?", (now_ms - limits.keep_ms,))
-    rollups.prune(connection, now_ms // MS_OF_UNIT["m"])
+    rollups.prune(connection, now_ms // MS_OF_UNIT["m"], squeezed)
 
 
 def _aged(oldest: list[tuple[int, int]], cutoff_ms: int) -> int:

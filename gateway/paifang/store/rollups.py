@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from paifang.store.sql import Connection, Row
 
 SPANS_MIN = (1, 15, 60)
-KEEP_DAYS = {1: 90, 15: 2 * 366, 60: 20 * 366}
-"""By span, how long its rows are kept."""
+KEEP_DAYS = {1: 7, 15: 400, 60: 10 * 366}
+"""By span, how long its rows are kept, as far as they find room."""
+ROW_BYTES = 38
+"""Measured, for a day of 800 series."""
+BUDGET_SHARE = 4
+"""Rollups fill no more than one part in so many of the store's budget."""
 USABLE = (messages.GOOD, messages.INDICATIVE)
 GREATEST = 1 << 47
 """Beyond it a value is not summed up: an hour of 65,000 such values is still an SQLite integer."""
@@ -93,11 +97,17 @@ def write(connection: Connection, folded: Folded) -> None:
     facts.put(connection, facts.ROLLED_TO, folded.upto)
 
 
-def prune(connection: Connection, now_min: int) -> None:
-    """Delete the rows that are too old for their span."""
+def squeeze(connection: Connection, budget_bytes: int) -> float:
+    """By how much they are kept less long than KEEP_DAYS, so that they find room: 1 for not at all."""
+    rows = connection.execute("SELECT count(*) FROM rollups").get
+    return min(1.0, budget_bytes / BUDGET_SHARE / max(rows * ROW_BYTES, 1))
+
+
+def prune(connection: Connection, now_min: int, squeezed: float) -> None:
+    """Delete the rows that are too old for their span; `squeezed` shortens all that is kept."""
     for (series,) in connection.execute("SELECT id FROM series").fetchall():
         for span_min, days in KEEP_DAYS.items():
-            oldest = (now_min - days * _DAY_MIN) // span_min
+            oldest = (now_min - int(days * squeezed * _DAY_MIN)) // span_min
             query = "DELETE FROM rollups WHERE series = ? AND span_min = ? AND start < ?"
             connection.execute(query, (series, span_min, oldest))
 

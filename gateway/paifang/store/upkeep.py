@@ -88,12 +88,10 @@ class Upkeep:
 
     async def retire(self) -> None:
         """Delete what is due. Raises PaifangError."""
-        newest_ms = await self._store.read(retention.newest_ms)
-        if newest_ms is not None and self._utc_ms() - newest_ms > CLOCK_LEAP_MS:
-            self.distrust_clock()
+        is_clock_trusted = await self._is_clock_trusted()
         while True:
             limits = self._limits()
-            if self._monotonic() < self._aging_from_s:
+            if not is_clock_trusted:
                 limits = dataclasses.replace(limits, keep_ms=retention.FOREVER_MS)
             job = partial(retention.retire, now_ms=self._utc_ms(), limits=limits)
             if not await self._store.written(job):
@@ -103,6 +101,12 @@ class Upkeep:
     def distrust_clock(self) -> None:
         """The date was set, or is far from that of the newest record: nothing is old for a day, should it be wrong."""
         self._aging_from_s = self._monotonic() + PRUNE_S
+
+    async def _is_clock_trusted(self) -> bool:
+        newest_ms = await self._store.read(retention.newest_ms)
+        if newest_ms is not None and self._utc_ms() - newest_ms > CLOCK_LEAP_MS:
+            self.distrust_clock()
+        return self._monotonic() >= self._aging_from_s
 
     async def pack(self) -> None:
         """Move what is old enough into blocks. Raises PaifangError."""
@@ -141,8 +145,12 @@ class Upkeep:
             await asyncio.sleep(REST_S)
 
     async def prune(self) -> None:
-        """Raises PaifangError."""
-        await self._store.written(partial(retention.prune, now_ms=self._utc_ms(), limits=self._limits()))
+        """Delete what is old of all else that is kept. Raises PaifangError."""
+        if not await self._is_clock_trusted():
+            return
+        limits = self._limits()
+        squeezed = await self._store.look(partial(rollups.squeeze, budget_bytes=limits.budget_bytes))
+        await self._store.written(partial(retention.prune, now_ms=self._utc_ms(), limits=limits, squeezed=squeezed))
 
     async def check(self) -> None:
         """Hold all counts against one another. Raises PaifangError when the store cannot be read."""

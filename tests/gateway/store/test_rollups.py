@@ -84,7 +84,23 @@ async def test_what_is_too_old_for_its_span_goes(store):
     reports.add(values={1: 5})
     await roll(store)
     now_min = START_MS // MINUTE_MS
-    await store.written(partial(rollups.prune, now_min=now_min + 91 * 24 * 60))
+    await store.written(partial(rollups.prune, now_min=now_min + 8 * 24 * 60, squeezed=1.0))
     assert [row[2] for row in await rows(store)] == [15, 60]
-    await store.written(partial(rollups.prune, now_min=now_min + 3 * 366 * 24 * 60))
+    await store.written(partial(rollups.prune, now_min=now_min + 401 * 24 * 60, squeezed=1.0))
     assert [row[2] for row in await rows(store)] == [60]
+
+
+async def test_they_keep_to_their_share_of_the_disk(store):
+    reports = Reports(store)
+    for hour in range(100):
+        reports.add(values={1: 5}, utc_ms=START_MS + hour * 60 * MINUTE_MS)
+    await roll(store)
+    count = len(await rows(store))
+    assert await store.read(lambda connection: rollups.squeeze(connection, 1 << 40)) == 1
+    squeezed = await store.read(
+        lambda connection: rollups.squeeze(connection, rollups.BUDGET_SHARE * rollups.ROW_BYTES * count // 2)
+    )
+    assert squeezed == pytest.approx(0.5, abs=0.01)
+    newest_min = START_MS // MINUTE_MS + 99 * 60
+    await store.written(partial(rollups.prune, now_min=newest_min, squeezed=squeezed))
+    assert sum(row[2] == 1 for row in await rows(store)) == 7 * 24 // 2 + 1
