@@ -74,7 +74,9 @@ def test_a_frame_behind_one_of_a_wrong_length_is_not_swallowed():
     found = Receiver().feed(cut + ACK_2025)
     assert isinstance(found[0], Broken)
     assert found[-1] == Frame(data_of(ACK_2025))
-    too_long = STANDARD.replace(b"##0101", b"##9101")
+    [broken, *_] = Receiver().feed(STANDARD.replace(b"##0101", b"##9101"))
+    assert broken == Broken("a length of 9101")
+    too_long = STANDARD.replace(b"##0101", b"##0901")
     receiver = Receiver()
     assert receiver.feed(too_long) == []
     assert receiver.feed(ACK_2025)[-1] == Frame(data_of(ACK_2025))

@@ -129,7 +129,7 @@ def asked(taken, cn):
 async def test_a_bureau_of_every_mood_is_survived(bureau, settings, tmp_path, tier_size):
     bureau.manner = moody = Moody(212)
     async with running(tmp_path, settings(attempts=2, timeout_ms=TIMEOUT_MS)) as sink:
-        await sink.reports.fill(tier_size(100, 10_000))
+        await sink.reports.fill(tier_size(100, 3_000))
         await sink.settled(tier_size(60, 3_600))
     assert moody.seen == set(MOODS)
     assert list(arrived(bureau).items()) == list(expected(sink).items())

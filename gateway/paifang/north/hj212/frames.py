@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 BEGIN = b"##"
 END = b"\r\n"
-LONGEST_DATA = 9_999
-"""What four digits can say. What is sent is shorter: packets.LONGEST_DATA."""
+LONGEST_DATA = 2_048
+"""Twice what the standard allows: a length beyond that is a garbled one, and nothing is waited for."""
 
 _HEAD = re.compile(rb"##(\d{4}|\d{3}(?=\D))")
 _CRC_LENGTH = 4
@@ -60,7 +60,7 @@ def crc(data: bytes) -> int:
 
 
 def frame(data: bytes) -> bytes:
-    """The frame of `data`, at most LONGEST_DATA bytes."""
+    """The frame of `data`."""
     return b"##%04d%b%04X\r\n" % (len(data), data, crc(data))
 
 
@@ -89,6 +89,8 @@ def _first(held: bytes) -> tuple[int, Frame | Broken | None] | None:
     head = _HEAD.match(held)
     if head is None:
         return None if _may_be_head(held) else (len(BEGIN), Broken("no length behind ##"))
+    if int(head[1]) > LONGEST_DATA:
+        return len(BEGIN) + _before_begin(held[len(BEGIN) :]), Broken(f"a length of {int(head[1])}")
     data, told, end = _parts(held, head)
     if _is_right(data, told):
         return end, Frame(data)
