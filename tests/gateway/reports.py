@@ -17,8 +17,11 @@ TABLE = PointTable(
         Point(1, "pm25", "ug/m3", messages.INT, -1, 0, 10_000, 0, None),
         Point(2, "humidity", "%", messages.INT, -2, 0, 10_000, 0, None),
         Point(3, "door", "", messages.BOOL, 0, None, None, 0, None),
+        *(Point(each, f"meter_{each}", "W", messages.INT, 0, None, None, 0, None) for each in range(10, 34)),
     ]
 )
+WIDE = range(10, 34)
+"""Points of a report as large as a three-phase meter's."""
 START_MS = 1_790_000_000_000
 
 
@@ -51,9 +54,9 @@ class Reports:
         self.store.add(known, (node, boot, number, messages.REPORT, uptime_ms, made_ms, self.clock_ms, body))
         self.made.append((node, boot, number))
 
-    async def fill(self, count: int, nodes: int = 3, step_ms: int = 1_000) -> None:
-        """`count` reports of `nodes` nodes in turn, synced."""
+    async def fill(self, count: int, nodes: int = 3, step_ms: int = 1_000, *, wide: bool = False) -> None:
+        """`count` reports of `nodes` nodes in turn, synced; of one reading each, or of WIDE."""
         for place in range(count):
-            self.add(f"aq-{place % nodes + 1}")
+            self.add(f"aq-{place % nodes + 1}", {point: place + point for point in WIDE} if wide else None)
             self.clock_ms += step_ms
         await self.store.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uvloop
 from certificates import certificates
-from reports import START_MS
+from reports import START_MS, WIDE
 from sinks import Sink
 
 from paifang.config.sink_mqtt import MqttSettings
@@ -86,7 +86,7 @@ async def test_a_broker_killed_under_load_loses_nothing(tmp_path, tier_size):
         await broker.keep(reader.client_id)
         for _ in range(rounds):
             goal = len(sink.ids) + 500
-            await sink.reports.fill(3_000, step_ms=0)
+            await sink.reports.fill(2_500, step_ms=0, wide=True)
             await sink.until(lambda goal=goal: sink.figures.delivered >= goal)
             broker.kill()
             assert sink.figures.delivered < len(sink.ids), "it was through before the kill"
@@ -94,6 +94,8 @@ async def test_a_broker_killed_under_load_loses_nothing(tmp_path, tier_size):
             await reader.has(len(sink.ids))
         await sink.settled()
         assert list(reader.records) == sink.ids
+        documents = {each.record: json.loads(each.payload) for each in reader.arrivals}
+        assert sum(len(each["values"]) for each in documents.values()) == len(sink.ids) * len(WIDE) > 100_000
         assert sink.figures.sessions == 1 + rounds
 
 

@@ -181,16 +181,18 @@ async def test_a_cluster_loses_its_leader_under_load(tmp_path, tier_size):
         await sink.reports.fill(100)
         await sink.until(lambda: sink.figures.delivered == 100)
         leader = await cluster.leader("PAIFANG")
-        await sink.reports.fill(part)
+        await sink.reports.fill(part, wide=True)
         await sink.until(lambda: sink.figures.delivered > 100)
         leader.process.end()
-        await sink.reports.fill(part)
+        await sink.reports.fill(part, wide=True)
         await sink.until(lambda: sink.figures.sessions > 1)
         leader.process.start()
-        await sink.reports.fill(part)
+        await sink.reports.fill(part, wide=True)
         await sink.settled(deadline_s=300)
         await cluster.healthy()
-        arrived = [each[2]["id"] for each in await nats_side.kept(cluster)]
+        documents = [each[2] for each in await nats_side.kept(cluster)]
+        assert sum(len(each["values"]) for each in documents) > 100_000
+        arrived = [each["id"] for each in documents]
         assert sorted(arrived) == sorted(sink.ids)
         places = {each: place for place, each in enumerate(sink.ids)}
         assert nats_side.streams([places[each] for each in arrived]) <= 2
