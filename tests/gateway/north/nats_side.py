@@ -6,7 +6,6 @@ import contextlib
 import json
 
 from paifang.config.sink_nats import NatsSinkSettings
-from paifang.errors import PaifangError
 from paifang.north.kinds import Ward
 from paifang.north.nats import build
 
@@ -29,30 +28,6 @@ async def opened(cluster, turn=0, **more):
         yield sink
     finally:
         await sink.close()
-
-
-async def _at_once(_):
-    pass
-
-
-async def resend_until_confirmed(cluster, batches, sleep, gate=_at_once, **more):
-    """Deliver `batches` one after the other, over as many connections as it takes; {error: how often}.
-
-    Before each one `gate` is awaited, with how many there are still to deliver.
-    """
-    errors = {}
-    waiting = list(batches)
-    while waiting:
-        try:
-            async with opened(cluster, turn=sum(errors.values()), **more) as sink:
-                while waiting:
-                    await gate(len(waiting))
-                    assert not await sink.deliver(waiting[0])
-                    del waiting[0]
-        except PaifangError as error:
-            errors[error.message] = errors.get(error.message, 0) + 1
-            await sleep(0.1)
-    return errors
 
 
 async def kept(cluster, stream="PAIFANG"):
