@@ -8,7 +8,7 @@ the folder's list move on after a hundred erases; both were measured (`tests/fir
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paifang_tools.errors import ToolError
 
@@ -115,11 +115,11 @@ class Journal:
 def journal_of(config: Mapping[str, Any]) -> Journal:
     """The journal of a config.json. Raises ToolError for a role that is not known, and for what is no number."""
     role = config.get("role", "air_quality")
-    if role not in REPORT_BYTES:
+    if not isinstance(role, str) or role not in REPORT_BYTES:
         raise ToolError(f"role: {role!r}; this is known of: {', '.join(sorted(REPORT_BYTES))}")
     default = 0 if role in WITHOUT_JOURNAL else JOURNAL_BYTES
     period_ms = _number(config, "period_ms", PERIOD_MS, 50)
-    meter = config.get("hardware", {}).get("pzem004t", {})
+    meter = _table(_table(config, "hardware"), "pzem004t")
     return Journal(
         role,
         REPORT_BYTES[role] * 1_000 / period_ms + HEALTH_BYTES_S,
@@ -135,6 +135,13 @@ def uses(journal: Journal, blocks: int) -> dict[str, Use]:
     return {
         name: Use(journal.bytes_s, journal.flush_s, journal.billing_s, share, blocks) for name, share in shares.items()
     }
+
+
+def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise ToolError(f"{key}: {value!r}; expected an object {{ … }}")
+    return cast("dict[str, Any]", value)
 
 
 def _number(table: Mapping[str, Any], key: str, default: int, least: int) -> int:

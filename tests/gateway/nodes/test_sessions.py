@@ -42,6 +42,25 @@ async def test_the_welcome_names_what_is_synced_of_the_newest_boots(start):
     assert (await far.connect())[5] == [[boot, boot] for boot in range(10, 2, -1)]
 
 
+async def test_the_welcome_names_the_backlog_of_a_boot_that_has_one(start):
+    house = await start()
+    for boot, numbers in ((1, (1, messages.BACKLOG + 1)), (2, (1,)), (3, (messages.BACKLOG + 1, messages.BACKLOG + 2))):
+        far = house.far(boot=boot)
+        await house.ask("nodes.add", node=far.node, key=far.key.hex(), epoch=1)
+        await far.connect()
+        for number in numbers:
+            far.report(number)
+        await far.acked_up_to(numbers[-1])
+        await far.hang_up()
+
+    far = house.far(boot=4)
+    backlog = messages.BACKLOG
+    expected = [[3, 0], [3, backlog + 2], [2, 1], [1, 1], [1, backlog + 1]]
+    assert (await far.connect())[5] == expected
+    far.say([messages.REPORT, 3, backlog + 3, 70, None, {1: 2300}, {}])
+    await far.acked_up_to(backlog + 3, boot=3)
+
+
 async def test_a_resend_after_a_lost_ack_is_stored_once_and_acknowledged_again(house):
     far = await house.enrolled()
     far.report(1)

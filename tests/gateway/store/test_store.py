@@ -13,6 +13,8 @@ from far_side import until
 from paifang.errors import EXIT_RESOURCE, PaifangError
 from paifang.store import Store, boots
 from paifang.store.bulk import SIZES, Bulk
+from paifang_wire.errors import OVER_LIMIT, WireError
+from paifang_wire.messages import BACKLOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,6 +192,54 @@ async def test_the_greatest_bitmap_fits_its_column(open_store):
     await store.close()
     again, _ = await open_store()
     assert again.boot("aq-1", 1).marks.bitmap == (1 << 64) - 2
+
+
+async def test_each_lane_of_a_boot_has_marks_of_its_own(open_store):
+    store, acks = await open_store()
+    boot = store.boot("aq-1", 1)
+    for number in (1, 2, BACKLOG + 1, BACKLOG + 3, BACKLOG + 64):
+        assert store.add(boot, record(number))
+    assert not store.add(boot, record(BACKLOG + 3))
+    await until(lambda: acks)
+    assert acks == [("aq-1", 1, 2, 0), ("aq-1", 1, BACKLOG + 1, 1 << 1 | 1 << 62)]
+    assert boot.synced() == [[1, 2], [1, BACKLOG + 1]]
+    assert store.settle(boot, BACKLOG + 2, BACKLOG + 63, 3, 5) == 61
+    await until(lambda: acks[-1] == ("aq-1", 1, BACKLOG + 64, 0))
+    store.add(boot, record(3))
+    await until(lambda: acks[-1] == ("aq-1", 1, 3, 0))
+    await store.close()
+
+    again, _ = await open_store()
+    boot = again.boot("aq-1", 1)
+    assert boot.synced() == [[1, 3], [1, BACKLOG + 64]]
+    assert (boot.stored, boot.lost) == (6, 61)
+    assert not again.add(boot, record(BACKLOG + 64))
+    assert again.add(boot, record(BACKLOG + 65))
+    assert again.add(boot, record(4))
+
+
+async def test_the_greatest_bitmap_of_a_backlog_fits_its_column(open_store):
+    store, acks = await open_store()
+    boot = store.boot("aq-1", 1)
+    for number in range(2, 65):
+        store.add(boot, record(BACKLOG + number))
+    await until(lambda: acks)
+    assert acks == [("aq-1", 1, 0, 0), ("aq-1", 1, BACKLOG, (1 << 64) - 2)]
+    assert boot.synced() == [[1, 0]]
+    await store.close()
+    again, _ = await open_store()
+    assert again.boot("aq-1", 1).backlog.bitmap == (1 << 64) - 2
+
+
+async def test_a_gap_lies_within_one_lane(open_store):
+    store, _ = await open_store()
+    boot = store.boot("aq-1", 1)
+    for first, last in ((1, BACKLOG), (1, BACKLOG + 1), (5, 1 << 62)):
+        with pytest.raises(WireError) as raised:
+            store.settle(boot, first, last, 1, 5)
+        assert raised.value.reason == OVER_LIMIT
+    assert store.settle(boot, 1, BACKLOG - 1, 1, 5) == BACKLOG - 1
+    assert store.settle(boot, BACKLOG + 1, 1 << 62, 1, 5) == (1 << 62) - BACKLOG
 
 
 async def test_should_the_marks_ever_be_wrong_the_table_still_holds_each_record_once(open_store):
