@@ -289,3 +289,16 @@ def test_a_slow_broker_is_waited_for_as_long_as_it_goes_on():
     session.tick(57_999)
     with pytest.raises(MqttError, match="does not answer"):
         session.tick(58_000)
+
+
+def test_a_batch_may_come_in_parts_some_of_which_are_settled_before_the_last():
+    session = up(MaximumPacketSize=40)
+    batch = session.publish([Message("t", b""), Message("t", b"x" * 200)], 0)
+    session.to_send(0)
+    session.take(puback(1), 0)
+    assert (batch.size, batch.left) == (2, 0)
+    assert session.publish([Message("t", b""), Message("t", b"x" * 200), Message("t", b"")], 0, batch) is batch
+    session.to_send(0)
+    assert session.take(puback(2), 0)[0] == []
+    assert session.take(puback(3, 0x97), 0)[0] == [batch]
+    assert batch.codes == {1: codes.PACKET_TOO_LARGE, 3: codes.PACKET_TOO_LARGE, 4: 0x97}

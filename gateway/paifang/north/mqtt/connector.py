@@ -79,7 +79,7 @@ class MqttSink:
         try:
             if self._shown is not None:
                 await self._announce(link, self._shown.announced(records))
-            refused = await link.publish([self._topics.message(record) for record in records])
+            refused = await link.publish(self._topics.message(record) for record in records)
         except MqttError as error:
             raise self._unreachable(error) from error
         if self._shown is not None:

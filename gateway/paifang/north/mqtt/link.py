@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, cast
 
 from paifang.north.mqtt.packets import MqttError
-from paifang.north.mqtt.session import Session
+from paifang.north.mqtt.session import Batch, Session
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from paifang.north.mqtt.packets import Publish
-    from paifang.north.mqtt.session import Batch, Login, Message
+    from paifang.north.mqtt.session import Login, Message
 
+PART = 64
+"""Messages after which others have their turn."""
 TICK_S = 1.0
 CLOSE_S = 2.0
 
@@ -48,12 +51,19 @@ class Link(asyncio.Protocol):
     async def publish(self, messages: Iterable[Message]) -> Mapping[int, int]:
         """Return when the broker has answered for each: {place: reason code} of those that it did not take.
 
-        Raises MqttError when the connection is lost before.
+        The loop goes on in between: messages that are made as they are asked for take their time. Raises MqttError when
+        the connection is lost before.
         """
+        batch = Batch()
+        rest = iter(messages)
+        while part := list(itertools.islice(rest, PART)):
+            if self._lost is not None:
+                raise self._lost
+            self._session.publish(part, self._now_ms(), batch)
+            self._flush()
+            await asyncio.sleep(0)
         if self._lost is not None:
             raise self._lost
-        batch = self._session.publish(messages, self._now_ms())
-        self._flush()
         if batch.left:
             answered = self._waiting[batch] = self._loop.create_future()
             try:

@@ -45,9 +45,10 @@ class Login(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Messages that were published together. `codes` has those that were not taken, by place: reason codes."""
+    """Messages that are confirmed together. `codes` has those that were not taken, by place: reason codes."""
 
-    left: int
+    size: int = 0
+    left: int = 0
     codes: dict[int, int] = field(default_factory=dict[int, int])
 
     def settle(self, place: int, code: int) -> None:
@@ -86,10 +87,14 @@ class Session:
             self._said_ms = now_ms
         return data
 
-    def publish(self, messages: Iterable[Message], now_ms: int) -> Batch:
-        """With QoS 1. What the broker cannot take for its size is settled at once. ValueError: MQTT has no room."""
-        batch = Batch(0)
-        for place, message in enumerate(messages):
+    def publish(self, messages: Iterable[Message], now_ms: int, batch: Batch | None = None) -> Batch:
+        """With QoS 1, in a batch of their own or behind those of `batch`.
+
+        What the broker cannot take for its size is settled at once. ValueError: MQTT has no room for it.
+        """
+        batch = batch or Batch()
+        for place, message in enumerate(messages, batch.size):
+            batch.size += 1
             batch.left += 1
             before, after = packets.publish_parts(
                 message.topic, message.payload, message.properties, is_retained=message.is_retained and self.has_retain
