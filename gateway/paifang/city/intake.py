@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WAIT_S = 5.0
 """How long one request waits for a first message; then the next one shows that the server is there."""
+BATCH_BYTES = 64 << 20
+"""Of one request at most; no server takes a message that is larger."""
 _BREATH_S = 0.1
 _ACK, _NAK = b"+ACK", b"-NAK"
 _HEARTBEAT, _LIMIT = "100", "409"
@@ -125,7 +127,7 @@ class Intake:
         settings = self._settings
         self._count += 1
         pull = self._pull = _Pull(count, "", "", asyncio.Event())
-        request: dict[str, object] = {"batch": count}
+        request: dict[str, object] = {"batch": count, "max_bytes": BATCH_BYTES}
         request |= {"expires": int(wait_s * 1e9)} if wait_s else {"no_wait": True}
         await self._link.client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{settings.name}.{settings.consumer}",

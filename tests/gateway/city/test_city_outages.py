@@ -1,4 +1,4 @@
-"""From a ward's store to PostgreSQL, and on the way everything goes away once, under load. Then every reading is there."""
+"""From a ward's store to PostgreSQL, with everything away once on the way, under load. Then all readings are there."""
 
 from __future__ import annotations
 

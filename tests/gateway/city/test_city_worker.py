@@ -228,6 +228,14 @@ async def test_a_worker_that_stops_leaves_its_messages_to_others_at_once(city):
     assert before + done.stored == 300
 
 
+async def test_a_batch_is_bounded_in_bytes_too(city, monkeypatch):
+    monkeypatch.setattr("paifang.city.intake.BATCH_BYTES", 10_000)
+    await city.send([event(number, detail="x" * 3_000) for number in range(1, 31)])
+    async with city.working() as worker:
+        await until(lambda: worker.figures.done.stored == 30, "all stored")
+    assert worker.figures.batches >= 10
+
+
 async def test_a_stream_that_is_read_once_more_stores_nothing_twice(city):
     await city.send([report(number) for number in range(1, 101)])
     await city.publish(b"broken")
