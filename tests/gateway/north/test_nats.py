@@ -141,7 +141,7 @@ async def guarded(tmp_path):
     """A server that lets `ward-1` in with a password, and only to write."""
     users = (
         'authorization { users: [{ user: "ward-1", password: "in the file", permissions: '
-        '{ publish: ["paifang.ward-1.>", "$JS.API.STREAM.INFO.PAIFANG"] } }, { user: "admin", password: "a" }] }'
+        '{ publish: ["paifang.ward-1.>", "$JS.API.STREAM.INFO.PAIFANG"], subscribe: ["_INBOX.>"] } }, { user: "admin", password: "a" }] }'
     )
     try:
         cluster = NatsCluster(tmp_path / "nats", 1, more=users)
