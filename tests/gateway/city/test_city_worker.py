@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from city_side import NOW
+from city_side import NOW, City
 from records import DOOR, ENERGY, TEMPERATURE, UTC_MS, event, report, value
 
 from paifang.city.batch import Batch, Message, Stored
@@ -18,6 +18,7 @@ from paifang.city.writing import Writer
 from paifang.config.city import PostgresSettings, WorkerSettings
 from paifang.errors import PaifangError
 from paifang.north.document import document
+from paifang_rig.engines.nats_cluster import NatsCluster
 from paifang_rig.engines.server import until
 from paifang_wire import messages
 
@@ -252,3 +253,17 @@ async def test_a_balance_needs_a_stream_of_its_own(city):
         await client.jetstream().add_stream(name="PAIFANG", subjects=["paifang.>", "other.>"])
     with pytest.raises(PaifangError, match=r"stream PAIFANG also takes other\.>"):
         await city.balance()
+
+
+async def test_a_worker_needs_few_rights(tables, tmp_path):
+    asks = [
+        f"$JS.API.{each}" for each in ("STREAM.INFO.PAIFANG", "CONSUMER.*.PAIFANG.city", "CONSUMER.*.*.PAIFANG.city")
+    ]
+    may = f'{{ publish: {json.dumps([*asks, "$JS.ACK.PAIFANG.city.>"])}, subscribe: ["_INBOX.>"] }}'
+    users = f'{{ user: "worker", password: "w", permissions: {may} }}, {{ user: "admin", password: "a" }}'
+    cluster = NatsCluster(tmp_path / "nats", 1, more=f"authorization {{ users: [{users}] }}\nno_auth_user: admin")
+    (tmp_path / "worker").write_text("w")
+    async with cluster, City(cluster, tables, tmp_path) as city:
+        await city.send([report(1)])
+        stream = city.settings.stream.model_copy(update={"user": "worker", "password_file": tmp_path / "worker"})
+        assert (await city.work_off(1, stream=stream)).stored == 1

@@ -139,10 +139,9 @@ async def test_nobody_there_names_every_server(server):
 @pytest.fixture
 async def guarded(tmp_path):
     """A server that lets `ward-1` in with a password, and only to write."""
-    users = (
-        'authorization { users: [{ user: "ward-1", password: "in the file", permissions: '
-        '{ publish: ["paifang.ward-1.>", "$JS.API.STREAM.INFO.PAIFANG"], subscribe: ["_INBOX.>"] } }, { user: "admin", password: "a" }] }'
-    )
+    may = '{ publish: ["paifang.ward-1.>", "$JS.API.STREAM.INFO.PAIFANG"], subscribe: ["_INBOX.>"] }'
+    ward = f'{{ user: "ward-1", password: "in the file", permissions: {may} }}'
+    users = f'authorization {{ users: [{ward}, {{ user: "admin", password: "a" }}] }}'
     try:
         cluster = NatsCluster(tmp_path / "nats", 1, more=users)
     except RigError as error:
