@@ -90,8 +90,9 @@ class Showing(Protocol):
 
 
 class Delivering(Protocol):
-    """The sinks: what there is to look at."""
+    """The sinks: the state of each, and what there is to look at."""
 
+    def status(self) -> dict[str, str]: ...
     def findings(self) -> list[dict[str, str]]: ...
 
 
@@ -142,6 +143,7 @@ class Reporter:
             "nodes": {"enrolled": len(store.registry.nodes), "connected": len(service.desk.sessions)},
             "bridges": self._bridges.status(),
             "records": {"stored": store.stored, "duplicates": store.duplicates, "buffered": store.buffered},
+            "sinks": self._sinks.status(),
             "commands": self._commanding.figures(),
             "signals": self._signals.status(),
             "modbus_server": self._modbus_server.status(),

@@ -93,6 +93,13 @@ class Runner:
         self._place = cursors.Place(0, (), is_paused=False)
         self._reached: dict[int, int] = {}
 
+    @property
+    def state(self) -> str:
+        """One of up, down, paused."""
+        if self._place.is_paused:
+            return "paused"
+        return "up" if self.figures.is_connected and self.figures.problem is None else "down"
+
     def notify(self) -> None:
         """There are new records."""
         self._news.set()

@@ -26,6 +26,9 @@ _DROPPED = "SELECT sink, reason, sum(dropped) FROM sink_drops GROUP BY sink, rea
 _DELIVERED = "SELECT sink, sum(delivered) FROM sink_nodes GROUP BY sink"
 
 
+_NOTHING = {"waiting": 0, "oldest_ms": None}
+
+
 @dataclass(slots=True)
 class _Running:
     kind: str
@@ -90,7 +93,11 @@ class SinkService:
         `waiting` counts places, of which some may be empty; `oldest_ms` is when the oldest of them was stored.
         """
         found = await self._store.read(partial(_states, names=list(self._running)))
-        return [self._row(running, *found[name]) for name, running in self._running.items()]
+        return [self._row(running, found[name]) for name, running in self._running.items()]
+
+    def status(self) -> dict[str, str]:
+        """By sink: up, down or paused."""
+        return {name: running.runner.state for name, running in self._running.items()}
 
     def findings(self) -> list[dict[str, str]]:
         """A warning for each sink whose far side confirms nothing now."""
@@ -105,13 +112,13 @@ class SinkService:
             if (problem := running.runner.figures.problem) is not None
         ]
 
-    def _row(self, running: _Running, place: cursors.Place, figures: dict[str, Any]) -> dict[str, Any]:
+    def _row(self, running: _Running, figures: dict[str, Any]) -> dict[str, Any]:
         told = running.runner.figures
         problem = told.problem
         return {
             "sink": running.runner.name,
             "kind": running.kind,
-            "state": "paused" if place.is_paused else "up" if told.is_connected and problem is None else "down",
+            "state": running.runner.state,
             "why": str(problem) if problem else "",
             "confirmed_ms": told.confirmed_ms,
             **figures,
@@ -135,17 +142,15 @@ class SinkService:
         return self._running[name]
 
 
-def _states(connection: Connection, names: list[str]) -> dict[str, tuple[cursors.Place, dict[str, Any]]]:
+def _states(connection: Connection, names: list[str]) -> dict[str, dict[str, Any]]:
     delivered = dict(connection.execute(_DELIVERED).fetchall())
     dropped: dict[str, dict[str, int]] = {}
     for sink, reason, count in connection.execute(_DROPPED):
         dropped.setdefault(sink, {})[reason] = count
+    begun = {name for (name,) in connection.execute("SELECT name FROM sinks")}
+    waiting = {name: _waiting(connection, name) if name in begun else _NOTHING for name in names}
     return {
-        name: (
-            cursors.place(connection, name),
-            {"delivered": delivered.get(name, 0), "dropped": dropped.get(name, {}), **_waiting(connection, name)},
-        )
-        for name in names
+        name: {"delivered": delivered.get(name, 0), "dropped": dropped.get(name, {}), **waiting[name]} for name in names
     }
 
 
