@@ -113,16 +113,11 @@ class HttpClient:
 
     async def post(self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer, whatever it says. Raises PaifangError when there is none in time."""
-        own = {"Content-Type": content_type, **(headers or {})}
-        assert self._session is not None
-        try:
-            async with self._session.post(self._url + path, data=body, headers=own, allow_redirects=False) as response:
-                return Answer(response.status, await _body(response), _after_s(response.headers))
-        except TimeoutError as error:
-            told = f"no answer from {self._url} within {self._settings.timeout_ms} ms"
-            raise unreachable(self._settings.name, told) from error
-        except aiohttp.ClientError as error:
-            raise unreachable(self._settings.name, f"{self._url}: {error}") from error
+        return await self._asked("POST", path, body, {"Content-Type": content_type, **(headers or {})})
+
+    async def look(self) -> None:
+        """Raise PaifangError unless somebody answers there, whatever he says: nothing is sent."""
+        await self._asked("HEAD", "", b"", {})
 
     async def probe(self, path: str, content_type: str) -> None:
         """Post an empty list, which changes nothing: whether somebody is there who takes this gateway.
@@ -147,6 +142,19 @@ class HttpClient:
         if answer.meaning is Meaning.LATER:
             return unreachable(self._settings.name, told, "it is tried again")
         return PaifangError(f"{self._settings.name}: {told}", hint, code="refused")
+
+    async def _asked(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        assert self._session is not None
+        try:
+            async with self._session.request(
+                method, self._url + path, data=body or None, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(response.status, await _body(response), _after_s(response.headers))
+        except TimeoutError as error:
+            told = f"no answer from {self._url} within {self._settings.timeout_ms} ms"
+            raise unreachable(self._settings.name, told) from error
+        except aiohttp.ClientError as error:
+            raise unreachable(self._settings.name, f"{self._url}: {error}") from error
 
 
 def _after_s(headers: Mapping[str, str]) -> float | None:

@@ -188,9 +188,8 @@ async def test_over_every_kind_of_trouble_each_alarm_is_confirmed_once(service, 
 async def test_nobody_there_is_said_by_its_address(tmp_path):
     wanted = WebhookSettings(name="alarms", url="http://127.0.0.1:9/alarms", from_start=True)
     sink = kinds.build("webhook", wanted, WARD)
-    await sink.open()
     with pytest.raises(PaifangError, match=r"alarms: http://127.0.0.1:9/alarms: "):
-        await sink.deliver([event(1)])
+        await sink.open()
     await sink.close()
 
 

@@ -39,6 +39,7 @@ class WebhookConnector:
         file = self._settings.secret_file
         self._key = None if file is None else key_of(file)
         self._client.open({"User-Agent": "Paifang"})
+        await self._client.look()
 
     async def deliver(self, records: Sequence[Record]) -> Mapping[int, str]:
         dropped: dict[int, str] = {}
