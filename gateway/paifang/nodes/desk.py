@@ -255,6 +255,9 @@ class FrontDesk:
         if boot_number not in self.store.boots(link.node):
             self._doorkeeper.admit_boot(link.node, link.heard_s)
         earlier = self.store.boot(link.node, boot_number)
+        if earlier.description is None:
+            # That boot never got through to us. Its records are read by the points that the node has now, or by none.
+            earlier.description = boot.description
         return earlier, self.table(earlier.description) or link.table
 
     def _keep(self, boot: Boot, kind: int, number: int, uptime_ms: int, utc_ms: int | None, frame: bytes) -> None:

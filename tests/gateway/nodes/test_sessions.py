@@ -88,6 +88,16 @@ async def test_records_out_of_order_are_acknowledged_by_bitmap(house):
     assert far.acked[1] == (3, 0)
 
 
+async def test_records_of_a_boot_that_never_connected_are_of_points_that_are_known(house):
+    far = await house.enrolled(boot=5)
+
+    far.say([messages.REPORT, 4, 1, 10, None, {1: 2300}, {}])
+    await far.acked_up_to(1, boot=4)
+
+    described = "SELECT DISTINCT description FROM boots"
+    assert await house.gateway.store.read(lambda found: found.execute(described).get) == far.description_hash
+
+
 async def test_backlog_of_an_earlier_boot_keeps_its_boot(house):
     before = await house.enrolled(boot=4)
     before.report(1)
