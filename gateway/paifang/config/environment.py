@@ -83,8 +83,8 @@ def _socket_path(settings: Settings) -> Iterator[Finding]:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     yield _port("nodes.tcp", settings.nodes.tcp.listen)
-    if settings.modbus_server.listen is not None:
-        yield _port("modbus_server", settings.modbus_server.listen)
+    others = (("modbus_server", settings.modbus_server.listen), ("metrics", settings.metrics.listen))
+    yield from (_port(table, listen) for table, listen in others if listen is not None)
 
 
 def _port(table: str, listen: str) -> Finding:

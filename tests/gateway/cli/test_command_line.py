@@ -136,6 +136,18 @@ def test_check_tells_errors_from_warnings(paifang, inside, tmp_path):
         assert text in done.out
 
 
+def test_check_tells_of_a_port_for_metrics_that_is_taken(paifang, inside):
+    paifang.data.mkdir(mode=0o700)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        (paifang.data / "gateway.toml").write_text(f'nodes.tcp.listen = "127.0.0.1:0"\nmetrics.listen = "{taken}"\n')
+        done = inside("check", "--json")
+    found = [each["message"] for each in done.json if each["subject"] == "metrics"]
+    assert (done.code, found) == (EXIT_REFUSED, [f"cannot listen on {taken}: Address already in use"])
+
+
 def test_check_tells_of_two_points_at_one_address_of_the_modbus_server(paifang, inside):
     paifang.data.mkdir(mode=0o700)
     settings = (
