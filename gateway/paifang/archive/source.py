@@ -125,7 +125,7 @@ def _check(connection: Connection, path: Path, least_version: int) -> None:
 def readings(connection: Connection, wanted: Wanted, tally: Tally) -> Iterator[Reading]:
     """Every reading that is `wanted` and was in the file when this began, counted in `tally`.
 
-    Those of one node come in the order in which it made them, those of all in the order in which they were stored.
+    Those of one node come by boot and number, those of all in the order in which they were stored.
     Raises PaifangError when there is no such node or point.
     """
     tables = _Tables(connection)

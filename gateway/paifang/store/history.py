@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from paifang.store import facts, packed
 from paifang_wire import messages, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from paifang.store.points import PointTable
     from paifang.store.sql import Connection, Row
@@ -21,6 +22,7 @@ LATEST_RECORDS = 200
 """Records in which the latest value of a point is looked for."""
 
 _COLUMNS = "r.node, r.boot, r.number, r.kind, r.uptime_ms, r.utc_ms, r.received_ms, r.body, b.offset_ms, b.description"
+_BY_NUMBER = "ORDER BY r.boot DESC, r.number DESC"
 _FROM = "FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot"
 
 
@@ -48,18 +50,20 @@ def records(
 
 
 def _newest(connection: Connection, kind: int, node: str | None) -> Iterator[Row]:
-    """SCAN_LIMIT at most: first those of the table, then those in blocks."""
+    """SCAN_LIMIT at most: those of the table, lanes merged by when records were made, then those in blocks."""
     upto = facts.get(connection, facts.PACKED_TO)
     # The kind is a literal, because a partial index serves no parameter; events are few, and found by theirs.
     where = f"WHERE r.kind = {kind:d} AND r.seq > ?"
+    rows: Iterable[Row]
     if node is None:
         rows = connection.execute(f"SELECT {_COLUMNS} {_FROM} {where} ORDER BY r.seq DESC", (upto,))
     elif kind == messages.EVENT:
         query = f"SELECT {_COLUMNS} {_FROM} {where} AND +r.node = ? ORDER BY r.seq DESC"
         rows = connection.execute(query, (upto, node))
     else:
-        query = f"SELECT {_COLUMNS} {_FROM} {where} AND r.node = ? ORDER BY r.boot DESC, r.number DESC"
-        rows = connection.execute(query, (upto, node))
+        of_lane = f"SELECT {_COLUMNS} {_FROM} {where} AND r.node = ? AND (r.number > ?) = ? {_BY_NUMBER}"
+        lanes = [connection.execute(of_lane, (upto, node, messages.BACKLOG, lane)) for lane in (False, True)]
+        rows = heapq.merge(*lanes, key=_made_ms, reverse=True)
     return islice(chain(rows, map(_row, packed.newest(connection, kind, node))), SCAN_LIMIT)
 
 
@@ -125,10 +129,9 @@ def boots(connection: Connection, node: str) -> list[dict[str, Any]]:
 
 
 def _common(row: Row) -> dict[str, Any]:
-    """`utc_ms` from the node, or its uptime dated by what is known of that boot, or null and `time_uncertain`."""
-    node, boot, number, _, uptime_ms, utc_ms, received_ms, _, offset_ms = row[:9]
-    if utc_ms is None and offset_ms is not None:
-        utc_ms = uptime_ms + offset_ms
+    """`utc_ms` is null, and `time_uncertain`, when nobody knows it."""
+    node, boot, number, _, uptime_ms, _, received_ms = row[:7]
+    utc_ms = _utc_ms(row)
     return {
         "node": node,
         "record": f"{boot}.{number}",
@@ -139,6 +142,18 @@ def _common(row: Row) -> dict[str, Any]:
         "uptime_ms": uptime_ms,
         "received_ms": received_ms,
     }
+
+
+def _utc_ms(row: Row) -> int | None:
+    """From the node, or its uptime dated by what is known of that boot."""
+    uptime_ms, utc_ms, offset_ms = row[4], row[5], row[8]
+    return uptime_ms + offset_ms if utc_ms is None and offset_ms is not None else utc_ms
+
+
+def _made_ms(row: Row) -> int:
+    """When nobody knows it, when it was received."""
+    utc_ms = _utc_ms(row)
+    return row[6] if utc_ms is None else utc_ms
 
 
 def _reading(table: PointTable | None, number: int, wire: int | None, quality: int) -> dict[str, Any]:

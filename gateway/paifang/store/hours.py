@@ -26,7 +26,7 @@ SCAN_LIMIT = 300_000
 _NEWEST_FIRST = """
 SELECT coalesce(r.utc_ms, r.uptime_ms + b.offset_ms) AS moment_ms, r.body, b.description
 FROM records r LEFT JOIN boots b ON b.node = r.node AND b.boot = r.boot
-WHERE r.kind = ? AND r.node = ? AND r.seq > ? ORDER BY r.boot DESC, r.number DESC
+WHERE r.kind = ? AND r.node = ? AND r.seq > ? AND (r.number > ?) = ? ORDER BY r.boot DESC, r.number DESC
 """
 USABLE = (messages.GOOD, messages.INDICATIVE)
 """Qualities of readings that count."""
@@ -80,20 +80,28 @@ def hourly(
     start_ms = end_ms - hours * HOUR_MS
     found: dict[str, _Gathered] = {}
     with connection:
-        for moment_ms, body, description in _newest(connection, node, end_ms):
-            if moment_ms < start_ms - HOUR_MS:  # a clock that was set a little leaves reports out of their order
-                break
-            known = table(description)
-            if moment_ms >= start_ms and known is not None:
-                _take(found, known, names, body, (moment_ms - start_ms) // SLOT_MS)
+        for is_backlog in (False, True):
+            for moment_ms, body, description in _newest(connection, node, end_ms, is_backlog=is_backlog):
+                if moment_ms < start_ms - HOUR_MS:  # a clock that was set a little leaves reports out of their order
+                    break
+                known = table(description)
+                if moment_ms >= start_ms and known is not None:
+                    _take(found, known, names, body, (moment_ms - start_ms) // SLOT_MS)
     return {name: gathered.hourly(hours) for name, gathered in found.items()}
 
 
-def _newest(connection: Connection, node: str, end_ms: int) -> Iterator[tuple[int, bytes, bytes | None]]:
-    """Moment, body and description of the newest reports before `end_ms`, SCAN_LIMIT at most; of dated ones."""
-    rows = connection.execute(_NEWEST_FIRST, (messages.REPORT, node, facts.get(connection, facts.PACKED_TO)))
+def _newest(
+    connection: Connection, node: str, end_ms: int, *, is_backlog: bool
+) -> Iterator[tuple[int, bytes, bytes | None]]:
+    """Moment, body and description of the newest reports of a lane before `end_ms`, SCAN_LIMIT at most; of dated ones.
+
+    Lane by lane, because only within one are numbers in the order of time.
+    """
+    upto = facts.get(connection, facts.PACKED_TO)
+    rows = connection.execute(_NEWEST_FIRST, (messages.REPORT, node, upto, messages.BACKLOG, is_backlog))
     old = packed.newest(connection, messages.REPORT, node)
-    both = chain(rows, ((found.moment_ms, found.body, found.description) for found in old))
+    of_lane = (found for found in old if (found.number > messages.BACKLOG) == is_backlog)
+    both = chain(rows, ((found.moment_ms, found.body, found.description) for found in of_lane))
     dated = ((row[0], row[1], row[2]) for row in both if row[0] is not None and row[0] < end_ms)
     return islice(dated, SCAN_LIMIT)
 

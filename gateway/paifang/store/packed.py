@@ -32,8 +32,7 @@ _WINDOW = f"SELECT {_COLUMNS} {_FROM} WHERE k.upto = ? AND k.last_seq > ? AND k.
 _OF_KIND = f"(k.events > 0 OR ? <> {messages.EVENT}) AND (k.events < k.count OR ? = {messages.EVENT})"
 _KINDS = f"SELECT {_COLUMNS} {_FROM} WHERE k.upto = ? AND {_OF_KIND}"
 _NEWEST = (
-    f"SELECT {_COLUMNS} {_FROM} WHERE k.node = ? AND k.upto <= ? AND {_OF_KIND} "
-    "ORDER BY k.boot DESC, k.upto DESC, k.first DESC"
+    f"SELECT {_COLUMNS} {_FROM} WHERE k.node = ? AND k.upto <= ? AND {_OF_KIND} ORDER BY k.upto DESC, k.last_ms DESC"
 )
 _KEYS = (
     f"SELECT k.boot, k.first, k.id FROM blocks k WHERE k.node = ? AND (k.boot, k.last) > (?, ?) AND k.upto <= ? "  # noqa: S608
@@ -187,7 +186,7 @@ def span(connection: Connection, since_ms: int, until_ms: int) -> tuple[int, int
 
 
 def newest(connection: Connection, kind: int, node: str | None) -> Iterator[Found]:
-    """Packed records of `kind`, the newest first: of `node` in its own order, of all in that of storing."""
+    """Packed records of `kind`, the newest first: of `node` block by block, of all in the order of storing."""
     upto = facts.get(connection, facts.PACKED_TO)
     if node is not None:
         for held in map(_held, connection.execute(_NEWEST, (node, upto, kind, kind))):

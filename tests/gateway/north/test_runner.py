@@ -8,12 +8,12 @@ from functools import partial
 
 import pytest
 from far import Sink
-from reports import START_MS, Reports
+from reports import START_MS, Reports, pack
 
 from paifang.errors import PaifangError
 from paifang.north import runner as running
 from paifang.north.connector import REFUSED, unreachable
-from paifang.store import cursors
+from paifang.store import cursors, facts, packing, upkeep
 
 
 @pytest.fixture
@@ -172,6 +172,19 @@ async def test_a_replay_goes_through_once_more(sink, reports):
     await sink.done()
     assert sink.far.seqs[20:] == list(range(3, 13))
     assert await sink.counts() == (30, 30, 0, 0)
+
+
+async def test_a_replay_of_packed_records_is_that_of_others(sink, reports, monkeypatch):
+    monkeypatch.setattr(upkeep, "REST_S", 0)
+    await reports.fill(20, step_ms=0)
+    await sink.done()
+    await sink.stored.written(lambda connection: facts.put(connection, facts.ROLLED_TO, 20))
+    await pack(sink.stored, START_MS + packing.WAIT_MS + 10)
+    assert await sink.stored.read(lambda connection: facts.get(connection, facts.PACKED_TO)) == 19
+    assert await sink.runner.adopt(partial(cursors.replay, sink="city", first=3, last=20)) == 18
+    await sink.done()
+    assert sink.far.arrived[20:] == ids(reports)[2:]
+    assert await sink.counts() == (38, 38, 0, 0)
 
 
 async def test_nothing_is_sent_while_no_place_can_be_kept(sink, reports, monkeypatch):

@@ -168,3 +168,11 @@ async def test_other_points_are_left_alone(reports):
     reports.add(END_MS - 1, 5_000, point=HUMIDITY)
     assert await reports.means(1) == (10,)
     assert await reports.means(1, names=("co2",)) is None
+
+
+async def test_a_backlog_that_reaches_far_back_hides_nothing_that_is_live(reports):
+    reports.fill(0, 100)
+    reports.number = messages.BACKLOG
+    for hours_ago in range(9, 0, -1):
+        reports.fill(hours_ago, 300)
+    assert await reports.means(2) == (30, 10)

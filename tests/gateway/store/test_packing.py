@@ -50,10 +50,10 @@ async def mixed(reports: Reports, count: int = 400, seed: int = 1) -> None:
         number = lane.high + chance.randint(1, 3)
         while lane.holds(number):
             number += 1
-        uptime_ms, made_ms = 1_000 * (number % messages.BACKLOG), reports.clock_ms - 10
+        uptime_ms, made_ms = reports.clock_ms - START_MS, reports.clock_ms - 10
         utc_ms = chance.choice((made_ms, made_ms, made_ms, None))
-        values = {point: chance.choice((chance.randrange(900), None)) for point in chance.sample((1, 2), 2)}
-        body = cbor.encode([messages.REPORT, boot, number, uptime_ms, utc_ms, values, {1: chance.choice((3, 8))}])
+        values = {point: chance.choice((*chance.choices(range(900), k=3), None)) for point in chance.sample((1, 2), 2)}
+        body = cbor.encode([messages.REPORT, boot, number, uptime_ms, utc_ms, values, {1: chance.choice((3, 8, 8, 8))}])
         kind = messages.REPORT
         if chance.random() < 0.1:
             kind, body = messages.EVENT, messages.encode([messages.EVENT, boot, number, uptime_ms, utc_ms, 4, 1, ""])
@@ -97,7 +97,7 @@ async def answers(store: Store, clock_ms: int) -> list[object]:
         found += [
             await read(partial(asked, wanted=history.Wanted(None, point, limit), kind=kind)) for limit in (3, 900)
         ]
-        # Those of a node come by number, lane by lane, from the table, and window by window from blocks.
+        # Those of a node come by number from the table, lanes merged, and block by block from blocks.
         of_node = await read(partial(asked, wanted=history.Wanted("aq-1", point, 900), kind=kind))
         found.append(sorted(of_node, key=repr))
     for node in ("aq-1", None):
@@ -114,6 +114,7 @@ async def test_all_is_told_as_before_at_every_stage(store, reports, monkeypatch)
     await mixed(reports)
     before = await answers(store, reports.clock_ms)
     assert len(before[0]) == 400
+    assert any(each is not None for each in before[-2]["pm25"].means)
     stages = []
 
     async def looked(*_args, **_kwargs):
@@ -198,6 +199,19 @@ async def test_a_window_goes_by_age_when_all_of_it_is_old(store, reports):
     assert await store.written(partial(retire, now_ms=START_MS + 69_001)) == 0
     assert (await store.read(balance)).problems == []
     assert [row[0] for row in await store.read(partial(cursors.page, after=0, last=END, limit=1))] == [61]
+    await store.written(partial(cursors.begin, sink="city", now_ms=1, from_start=True))
+    assert await store.written(partial(retire, now_ms=END)) == 0, "a sink waits for it"
+
+
+async def test_a_window_that_is_not_finished_is_none_to_retention(store, reports):
+    await reports.fill(61)
+    await rolled(store)
+    window = await store.read(partial(packing.plan, now_ms=END, pack_ms=1))
+    filled = await store.read(partial(packing.fill, window=window, node="aq-1", boot=1, after=0))
+    await store.written(partial(packing.write, window=window, filled=filled))
+    aged = partial(retention.retire, now_ms=START_MS + 57_001, limits=retention.Limits(0, 1 << 60))
+    assert await store.written(aged) == 58
+    assert await store.written(aged) == 0
 
 
 async def test_a_node_that_is_set_aside_keeps_its_packed_records(store, reports):
@@ -287,6 +301,20 @@ async def test_an_export_has_all_once_while_records_are_packed_and_retired(store
     assert records == expected
 
 
+async def test_times_are_asked_for_to_the_millisecond(store, reports):
+    await reports.fill(200)
+    await late(store, reports)
+    for node in ("aq-1", None):
+        every = [each.utc_ms for each in exported(store, node=node)[0]]
+        for at in every[:80:3]:
+            assert [each.utc_ms for each in exported(store, node=node, since_ms=at)[0]] == [
+                ms for ms in every if ms >= at
+            ]
+            assert [each.utc_ms for each in exported(store, node=node, until_ms=at)[0]] == [
+                ms for ms in every if ms < at
+            ]
+
+
 async def test_the_latest_values_of_a_node_are_found_in_blocks(store, reports):
     reports.add("aq-1", {1: 5, 2: 7})
     await reports.fill(60)
@@ -295,3 +323,18 @@ async def test_the_latest_values_of_a_node_are_found_in_blocks(store, reports):
     assert await of_table(store) == 1
     assert await store.read(lambda connection: history.latest(connection, "aq-1", table)) == before
     assert [item["point"] for item in before.values()] == ["pm25", "humidity"]
+
+
+async def test_what_is_told_late_is_not_the_latest(store, reports):
+    reports.clock_ms += 90 * MINUTE_MS
+    await reports.fill(40, nodes=1)
+    known = store.boot("aq-1", 1)
+    for at in range(1, 41):
+        number, made_ms = messages.BACKLOG + at, START_MS + at
+        body = messages.encode([messages.REPORT, 1, number, at, made_ms, {1: 9_999}, {}])
+        store.add(known, ("aq-1", 1, number, messages.REPORT, at, made_ms, reports.clock_ms + at, body))
+    await store.flush()
+    latest = await store.read(lambda connection: history.latest(connection, "aq-1", table))
+    assert latest[1]["record"] == "1.40"
+    newest = await store.read(partial(asked, wanted=history.Wanted("aq-1", None, 60), kind=messages.REPORT))
+    assert [item["record_number"] for item in newest[-40:]] == list(range(1, 41))
