@@ -75,7 +75,7 @@ class MqttReader:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    async def has(self, count: int, deadline_s: float = 10.0) -> None:
+    async def has(self, count: int, deadline_s: float = 60.0) -> None:
         """Wait for `count` different records."""
         await until(lambda: len(self.records) >= count, f"{count} records of {len(self.records)}", deadline_s)
 

@@ -21,6 +21,8 @@ from paifang.errors import PaifangError
 from paifang.north import kinds
 from paifang_rig.engines.mosquitto import AT_ONCE, OPEN, Mosquitto
 from paifang_rig.engines.mqtt_reader import MqttReader
+from paifang_rig.engines.server import find
+from paifang_rig.errors import RigError
 from paifang_wire import messages
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "archive"))
@@ -30,6 +32,14 @@ from senml_reader import of_cbor, resolved
 
 def settings(broker, **more):
     return MqttSettings(name="city", broker=broker.address, from_start=True, **more)
+
+
+@pytest.fixture(autouse=True)
+def installed():
+    try:
+        find("mosquitto", "mosquitto")
+    except RigError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -99,18 +109,19 @@ async def test_a_broker_killed_under_load_loses_nothing(tmp_path, tier_size):
         assert sink.figures.sessions == 1 + rounds
 
 
-async def test_a_broker_that_stands_still_is_given_up_and_found_again(broker, tmp_path):
+async def test_a_broker_that_stands_still_is_given_up_and_found_again(broker, tmp_path, tier_size):
+    count = tier_size(300, 30_000)
     async with (
         MqttReader(broker.port, "paifang/ward-1/+/report") as reader,
         Sink(tmp_path, "mqtt", settings(broker, answer_ms=1_000)) as sink,
     ):
-        await sink.reports.fill(300)
-        await reader.has(300)
+        await sink.reports.fill(count)
+        await reader.has(count)
         broker.process.halt()
-        await sink.reports.fill(300)
+        await sink.reports.fill(count)
         await sink.fails("answer")
         broker.process.go_on()
-        await reader.has(600)
+        await reader.has(2 * count)
         await sink.settled()
         assert list(reader.records) == sink.ids
 

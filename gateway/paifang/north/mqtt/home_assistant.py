@@ -99,7 +99,7 @@ class HomeAssistant:
             "name": point.name,
             "unique_id": unique,
             "state_topic": self._topics.state(node),
-            "value_template": "{{ value_json.get(" + json.dumps(point.name) + ") }}",
+            "value_template": "{{ value_json.get(" + json.dumps(point.name, ensure_ascii=False) + ") }}",
             "expire_after": self._fresh_ms // 1_000,
             "availability_topic": self._topics.status,
             "payload_available": topics.ONLINE.decode(),
