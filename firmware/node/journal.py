@@ -24,8 +24,8 @@ _SETTLED = const(0)  # in the place of a boot
 class Journal:
     """`segments`: a `Segments`; `boot`: this one; `capacity`: bytes of the buffer, at most those of a segment.
 
-    `live_first()`: the oldest number of this boot's live lane that is not settled. Such records are sent from RAM; here
-    are copies, for a boot without that RAM. `damaged` counts the places that could not be read, in this boot.
+    `live_first()`: the oldest number of this boot's live lane in RAM, from where such records are sent. Here are copies
+    of them, for a boot without that RAM. `damaged` counts the places that could not be read, in this boot.
     """
 
     def __init__(self, segments, boot: int, capacity: int, live_first) -> None:
@@ -210,15 +210,14 @@ class Journal:
                     self._acked = self._at = self._end_place()
                 return None
             boot, number = ids(payload)
-            waits_in_ram = boot == self._boot and number < BACKLOG
-            gap = None if waits_in_ram else self._hole(boot, number)
+            gap = None if boot == self._boot and number < BACKLOG else self._hole(boot, number)
             if gap is not None:
                 self._sent.append([boot, gap[3], self._at])
                 return messages.encode(gap)
             self._at = behind
-            is_new = number > self._losses.high(boot, number >= BACKLOG)
-            self._sent.append([boot if is_new or waits_in_ram else _SETTLED, number, behind])
-            if is_new and not waits_in_ram:
+            is_settled = number <= self._losses.high(boot, number >= BACKLOG)
+            self._sent.append([_SETTLED if is_settled else boot, number, behind])
+            if not is_settled and not self._is_in_ram(boot, number):
                 return payload
             self._settle()
         return None
@@ -275,17 +274,15 @@ class Journal:
 
     def _settle(self) -> None:
         sent = self._sent
-        while sent:
-            boot, number, behind = sent[0]
-            if self._awaits(sent[0]) or (boot != _SETTLED and number >= self._live_first()):
-                return
-            self._acked = behind
-            sent.pop(0)
+        while sent and sent[0][0] == _SETTLED:
+            self._acked = sent.pop(0)[2]
+
+    def _is_in_ram(self, boot: int, number: int) -> bool:
+        return boot == self._boot and self._live_first() <= number < BACKLOG
 
     def _awaits(self, entry: list) -> bool:
-        """It was sent from here and is not settled; what waits in RAM, too, is sent from there."""
-        boot, number, _ = entry
-        return boot != _SETTLED and (boot != self._boot or number >= BACKLOG)
+        """It was sent from here, or has to be, and is not settled; what waits in RAM, too, is sent from there."""
+        return entry[0] != _SETTLED and not self._is_in_ram(entry[0], entry[1])
 
     # The oldest go
 

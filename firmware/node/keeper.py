@@ -32,7 +32,6 @@ class Keeper:
         self._flush_ms = flush_ms
         self._wake = asyncio.Event()
         self._is_urgent = False
-        self._copied = 0  # the last record in RAM that is in the journal, too
         self._retry_ms = 0
         self._backoff_ms = _BACKOFF_MS
         self._dropped = journal.dropped
@@ -108,14 +107,15 @@ class Keeper:
 
     def _copy(self, now_ms: int) -> bool:
         """Copy what waits in RAM as far as there is room; True when some was."""
-        before = self._copied
-        if before >= self._outbox.next_number - 1:
+        outbox = self._outbox
+        before = outbox.copied
+        if before >= outbox.next_number - 1:
             return False
-        for number, payload in self._outbox.unsettled(before + 1):
+        for number, payload in outbox.unsettled(before + 1):
             if not self._journal.add(payload, now_ms):
                 break
-            self._copied = number
-        return self._copied != before
+            outbox.copied = number
+        return outbox.copied != before
 
     def _refused(self, error: OSError, now_ms: int) -> None:
         self.errors += 1

@@ -178,14 +178,20 @@ class Link:
         gap = self._outbox.take_gap(now_ms)
         if gap is not None:
             return messages.encode((messages.GAP, self._identity[2]) + gap)
-        payload = self._outbox.take(now_ms)
-        if payload is None and self.journal is not None and not self._outbox.has_unsent:
-            payload = self.journal.take(now_ms)
+        payload = self._record(now_ms)
         if payload is not None:
             return payload
         if now_ms - self._sent_ms >= _KEEPALIVE_MS or self._is_time_old(now_ms):
             return self._clock(now_ms)
         return None
+
+    def _record(self, now_ms: int):
+        """What is live before what waits in the journal, unless the gateway waits for something that only that has."""
+        outbox, journal = self._outbox, self.journal
+        payload = None if outbox.released else outbox.take(now_ms)
+        if payload is None and journal is not None and (outbox.released or not outbox.has_unsent):
+            payload = journal.take(now_ms)
+        return payload
 
     def _resend_in_ms(self, now_ms: int):
         """Time until something has to be sent once more; None when nothing waits for an acknowledgement."""

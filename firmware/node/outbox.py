@@ -17,7 +17,11 @@ _GAPS = const(8)
 
 
 class Outbox:
-    """Numbers run from 1 without holes: `first` is the oldest record held, `next_number` the one to be added."""
+    """Numbers run from 1 without holes: `first` is the oldest record held, `next_number` the one to be added.
+
+    Up to `copied` the journal has them, too: these may go without being lost. Up to `released` some have gone so and
+    are not settled; the journal has to send them before what is here can be.
+    """
 
     def __init__(self, capacity_bytes: int) -> None:
         self._ring = bytearray(capacity_bytes)
@@ -31,7 +35,7 @@ class Outbox:
         self._gaps_sent = 0
         self._waiting_since_ms = 0
         self.window = WINDOW
-        self.dropped = 0
+        self.dropped = self.copied = self.released = 0
 
     def __len__(self) -> int:
         return self.next_number - self.first
@@ -108,6 +112,8 @@ class Outbox:
             number += 1
         while len(self) and self._header(self._head) & _SETTLED:
             self._advance()
+        if high >= self.released:
+            self.released = 0
         while self._gaps and self._gaps[0][1] <= high:
             self._gaps.pop(0)
             self._gaps_sent = max(self._gaps_sent - 1, 0)
@@ -124,7 +130,7 @@ class Outbox:
         missing = self.first - 1 - high
         for first, last, _ in self._gaps:
             missing -= last - max(first, high + 1) + 1
-        if missing > 0:
+        if missing > 0 and not self.released:
             self._gaps.append((high + 1, self.first - 1, GAP_SETTLED_BEFORE))
         self.rewind()
 
@@ -141,7 +147,11 @@ class Outbox:
         return max(self._waiting_since_ms + _RESEND_MS - now_ms, 0)
 
     def _drop_oldest(self) -> None:
-        if not self._header(self._head) & _SETTLED:
+        if self._header(self._head) & _SETTLED:
+            pass
+        elif self.first <= self.copied:
+            self.released = self.first
+        else:
             self.dropped += 1
             self._declare(self.first)
         self._advance()

@@ -44,9 +44,9 @@ class SimBoard:
     ends in `ended[boot]`: "cut", "reset", "watchdog" or "exit". `speed` (a whole number) makes node time run faster.
     With `repl` the console is at `repl_path` instead of in `console`; without, `heard` is given each line.
 
-    Of the 164 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
-    chip has in flash. A smart meter in its session then has 45 KB free with a relay of class 1, 24 KB with one of
-    class 3, and takes up to 14 KB of these for a moment to check two signatures: with 160 KB that is too close.
+    Of the 176 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
+    chip has in flash. A smart meter in its session then has 47 KB free with a relay of class 1, 30 KB with one of
+    class 3, and takes up to 23 KB of these for a moment to check what root keys have signed.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SimBoard:
         sensors: Iterable[Sensor] = (),
         *,
         speed: int = 1,
-        heap: str = "184k",
+        heap: str = "176k",
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CASES = HERE / "firmware_cases"
-PORTABLE = HERE / "portable"
+POWER = CASES / "power"
 NODE_HEAP = "160k"
 TEST_HEAP = "16m"  # of tests with a flash in RAM, and all that a gateway has stored
 RUN_TIMEOUT_S = 600
@@ -100,13 +100,13 @@ def on_micropython(node_image: Path, request: pytest.FixtureRequest) -> dict[tup
 
 
 @pytest.fixture(scope="session")
-def portable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
-    """`portable(code)`: the lines that it prints in a MicroPython of its own.
+def on_littlefs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """`on_littlefs(code)`: the lines that it prints in a MicroPython of its own.
 
-    It finds a node's modules, the marks that a gateway keeps, and the folder `portable`.
+    It finds a node's modules, the marks that a gateway keeps, and the folder `power`.
     """
-    image = tmp_path_factory.mktemp("portable")
-    sources = build.node_sources() | {f"{PORTABLE.name}/{path.name}": path for path in PORTABLE.glob("*.py")}
+    image = tmp_path_factory.mktemp("power")
+    sources = build.node_sources() | {f"{POWER.name}/{path.name}": path for path in POWER.glob("*.py")}
     sources["lib/paifang_wire/marks.py"] = Path(paifang_wire.__path__[0]) / "marks.py"
     for name, data in build.compile_program(sources, "-O0", "main").items():
         target = image / name

@@ -32,9 +32,9 @@ ACTS = (
 
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.timeout(600)
-def test_what_is_kept_is_kept(portable: Callable[[str], list[str]], tier_size, act: str) -> None:
+def test_what_is_kept_is_kept(on_littlefs: Callable[[str], list[str]], tier_size, act: str) -> None:
     share = tier_size(SHARE_TEST, 1)
-    lines = portable(f"from portable import sweep; sweep.main({act!r}, {share})")
+    lines = on_littlefs(f"from power import sweep; sweep.main({act!r}, {share})")
     assert lines, act
     said = [line for line in lines if not line.startswith("journal: not kept")]
     operations, runs, fired, failed, milliseconds = map(int, said.pop().removeprefix("== ").split())
@@ -44,5 +44,5 @@ def test_what_is_kept_is_kept(portable: Callable[[str], list[str]], tier_size, a
     print(f"{act}: {operations} operations, {runs} runs, {fired} cuts fired, {milliseconds} ms")
 
 
-def test_a_flash_that_takes_nothing_stops_nobody(portable: Callable[[str], list[str]]) -> None:
-    assert portable("from portable import faults; faults.main()") == ["== ok", "== ok"]
+def test_a_flash_that_takes_nothing_stops_nobody(on_littlefs: Callable[[str], list[str]]) -> None:
+    assert on_littlefs("from power import faults; faults.main()") == ["== ok", "== ok"]

@@ -23,11 +23,11 @@ GENEROUS = 1.6
 )
 @pytest.mark.timeout(600)
 def test_the_model_is_not_below_what_was_measured(
-    portable: Callable[[str], list[str]], tier_size, size: int, bills: int, flushes: int
+    on_littlefs: Callable[[str], list[str]], tier_size, size: int, bills: int, flushes: int
 ) -> None:
     flushes = tier_size(flushes // 20, flushes)
     blocks, budget = tier_size(SMALL, WHOLE)
-    said = portable(f"from portable import wear; wear.main({blocks}, {FIRMWARE}, {budget}, {flushes}, {size}, {bills})")
+    said = on_littlefs(f"from power import wear; wear.main({blocks}, {FIRMWARE}, {budget}, {flushes}, {size}, {bills})")
     done, erases, most, used = map(int, said[-1].removeprefix("== ").split())
     assert done == flushes, said
     a_flush = wear.INLINE_ERASES if bills else 1 + wear.LIST_ERASES + size / wear.BLOCK_BYTES

@@ -2,6 +2,7 @@
 
 from paifang_wire.errors import OVER_LIMIT, REPLAY
 from paifang_wire.marks import MARKS_SPAN, RecordMarks
+from paifang_wire.messages import BACKLOG
 from paifang_wire.windows import REPLAY_WINDOW, ReplayWindow
 
 from .plain import refusal
@@ -50,20 +51,23 @@ def check_replay_window(seed):
 
 
 def check_record_marks(seed):
-    """`high` and `bitmap` name exactly the settled numbers, whatever arrives in whatever order."""
+    """`high` and `bitmap` name exactly the settled numbers of a lane, whatever arrives in whatever order."""
     dice = Dice(seed)
-    marks = RecordMarks()
+    base = BACKLOG if seed & 1 else 0
+    marks = RecordMarks(base)
     settled = set()
     for _ in range(STEPS):
-        high = contiguous(settled)
-        first = max(1, high + dice.below(MARKS_SPAN + 12) - 5 if dice.below(4) == 0 else high + 1 + dice.below(6) - 2)
+        high = contiguous(settled, base)
+        first = max(
+            base + 1, high + dice.below(MARKS_SPAN + 12) - 5 if dice.below(4) == 0 else high + 1 + dice.below(6) - 2
+        )
         if dice.below(4):
             add(marks, settled, high, first)
         else:
             settle(marks, settled, high, first, first + dice.below(100) - 3)
         if dice.below(10) == 0:
             marks = RecordMarks(marks.high, marks.bitmap)  # as read back from the store
-        compare(marks, settled)
+        compare(marks, settled, base)
 
 
 def add(marks, settled, high, number):
@@ -86,22 +90,22 @@ def settle(marks, settled, high, first, last):
     settled.update(fresh)
 
 
-def compare(marks, settled):
+def compare(marks, settled, base):
     """Marks and model name the same numbers."""
-    high = contiguous(settled)
+    high = contiguous(settled, base)
     expect(marks.high, high)
     bitmap = 0
     for number in settled:
         if number > high:
             bitmap |= 1 << number - high - 1
     expect(marks.bitmap, bitmap)
-    for number in range(max(0, high - 2), high + MARKS_SPAN + 2):
-        expect(marks.holds(number), number == 0 or number in settled)
+    for number in range(max(base, high - 2), high + MARKS_SPAN + 2):
+        expect(marks.holds(number), number == base or number in settled)
 
 
-def contiguous(settled):
-    """Return the greatest n with all of 1..n settled."""
-    high = 0
+def contiguous(settled, base):
+    """Return the greatest n with all of base + 1..n settled."""
+    high = base
     while high + 1 in settled:
         high += 1
     return high

@@ -2,7 +2,7 @@
 
 import vfs
 
-from node.journal import Journal
+from node.journal import Journal, ids
 from node.keeper import GRACE_MS, Keeper
 from node.link import Link
 from node.outbox import Outbox
@@ -115,6 +115,8 @@ class Node:
         self.keeper = Keeper(self.journal, self.outbox, self.link, clock, FLUSH_MS)
         self.records = Records(boot, self.outbox, clock, WallClock(), lambda: None, self.keeper)
         self.keeper.records = self.records
+        self._added = []
+        self._watch()
         self._look()
 
     def off(self) -> None:
@@ -188,13 +190,24 @@ class Node:
                     self.link._take(ack)
 
     def _work(self, make) -> None:
-        copied, waiting = self.keeper._copied, [number for number, _ in self.outbox.unsettled(1)]
         for _ in make():
             self._look()
         self._look()
         if not self.journal.buffered:
-            self.kept |= {(self.boot, number) for number in range(messages.BACKLOG + 1, self.journal.next_number)}
-            self.kept |= {(self.boot, n) for n in waiting if copied < n <= self.keeper._copied}
+            self.kept |= set(self._added)
+            self._added.clear()
+
+    def _watch(self) -> None:
+        """Note what the journal takes."""
+        add = self.journal.add
+
+        def watched(payload, now_ms):
+            taken = add(payload, now_ms)
+            if taken:
+                self._added.append(ids(payload))
+            return taken
+
+        self.journal.add = watched
 
     def _look(self) -> None:
         if self.flash.is_dark:
