@@ -311,7 +311,7 @@ def test_what_had_to_leave_ram_and_is_on_flash_is_not_lost():
     node.clock.ms += 60_000
     node.work()
     assert node.outbox.copied == 8
-    for _ in range(20):  # the flash refuses: nothing is flushed, the buffer is full, and RAM goes on alone
+    for _ in range(16):  # the flash refuses: nothing is flushed, the buffer is full, and RAM goes on alone
         node.records.report(dict.fromkeys(range(20), 1_000), {})
     assert 0 < node.outbox.released <= 8
     assert node.outbox.dropped == 0
