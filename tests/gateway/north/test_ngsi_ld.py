@@ -26,6 +26,7 @@ from paifang.profiles.catalogue import built_in
 from paifang_rig.engines.http_far_side import FarSide, Reply, judged_ngsi_ld
 from paifang_wire import messages
 
+NODES = 30
 PLACE = PlaceSettings(node="aq-1", longitude=116.397, latitude=39.908)
 COMMON = city_tables.naming("common")
 MODELS = json.loads((Path(__file__).parent / "smart_data_models.json").read_text("utf-8"))["models"]
@@ -205,7 +206,7 @@ async def broker():
 
 
 def settings(broker, **given):
-    places = tuple(PlaceSettings(node=f"aq-{number}", longitude=116.4, latitude=39.9) for number in (1, 2, 3))
+    places = tuple(PlaceSettings(node=f"aq-{number}", longitude=116.4, latitude=39.9) for number in range(1, NODES + 1))
     return NgsiLdSettings(**({"name": "context", "url": broker.url, "places": places, "from_start": True} | given))
 
 
@@ -249,7 +250,7 @@ class Moody:
 async def test_from_a_store_to_a_broker_of_every_mood(broker, tmp_path, tier_size):
     broker.answer = moody = Moody()
     async with Sink(tmp_path, "ngsi_ld", settings(broker)) as sink:
-        await sink.reports.fill(tier_size(1_000, 100_000))
+        await sink.reports.fill(tier_size(1_000, 100_000), NODES)
         await sink.settled(tier_size(30, 3_600))
         assert sink.figures.dropped == {}
     assert broker.wrong == []
