@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ def main() -> int:
         return 0
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="paifang-week-") as folder:
-        outcome = week(asked.seed, asked.hours, asked.nodes, Path(folder), asked.period)
+        outcome = week(asked.seed, asked.hours, asked.nodes, Path(folder), asked.period, _looked)
     print(told(outcome))
     print(f"took {time.monotonic() - began_s:.0f} s")
     return 1 if outcome.problems else 0
@@ -35,6 +36,10 @@ def told(outcome: Outcome) -> str:
         "digest": outcome.digest,
     }
     return "\n".join([*(f"{name}: {found}" for name, found in figures.items()), outcome.complaint])
+
+
+def _looked(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from paifang.north.connector import REFUSED, unreachable
 from paifang_rig.week.ledger import Numbers
-from paifang_rig.week.node import MADE
+from paifang_rig.week.life import MADE
 
 if TYPE_CHECKING:
     import random

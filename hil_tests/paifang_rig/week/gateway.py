@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COMMIT_MS = 2_000
 KEEP_MS = 2 * 24 * 3_600_000
+PACK_MS = 20 * 60_000
 BUDGET_BYTES = 1 << 40
 STORE_FILE = "paifang.db"
 RECORDS_LIMIT = 20_000
@@ -83,7 +84,7 @@ class GatewayLife:
             )
             for name, (far, nodes) in fars.items()
         }
-        limits = lambda: Limits(KEEP_MS, self.budget_bytes)  # noqa: E731
+        limits = lambda: Limits(KEEP_MS, self.budget_bytes, PACK_MS)  # noqa: E731
         self.upkeep = Upkeep(self.store, self.desk.table, limits, utc_ms, self.problems.extend)
 
     async def start(self) -> None:

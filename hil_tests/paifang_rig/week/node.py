@@ -10,49 +10,28 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paifang_rig.week import firmware
 from paifang_rig.week.flash import BLOCK_BYTES, Flash
 from paifang_rig.week.ledger import CUT, DAMAGED, Key
+from paifang_rig.week.life import MADE, SERIAL, Alive, Kind, Life, assembled, on_flash
 from paifang_wire import messages
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
 
     from paifang_rig.week.ledger import Ledger
     from paifang_rig.week.line import Line
 
-SERIAL, MADE = 1, 2
-POINTS = (
-    (SERIAL, "serial", "", messages.INT, 0, 0, None, 0, None),
-    (MADE, "made", "ms", messages.INT, 0, -1, None, 0, None),
-)
-"""A reading says what number it has of its sensor, and the time that its record is stamped with, -1 for none."""
 QUARTER_S = 900
 KEEP_S = 5.0
 IDLE_S = 15.0
 STEP_S = 0.005
 GRACE_S = 15.0
-BUFFER_BYTES = 2_048
 SPARE_BLOCKS = 8
 KEPT_S = 2 * IDLE_S
 """After it a bill is on flash, whatever happens then."""
-_TICKS = 1 << 30
-_ABOUT = ("1.0", 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a node is set up; `journal_bytes` 0: none. `bills`: whether it keeps a record of each quarter on flash."""
-
-    prefix: str
-    period_s: float
-    queue_bytes: int
-    journal_bytes: int
-    bills: bool = False
-    flush_s: int = 120
 
 
 @dataclass
@@ -66,88 +45,6 @@ class NodeFigures:
     damaged: int = 0
 
 
-class _Alive:
-    """What the supervisor gives a task."""
-
-    def __call__(self) -> None:
-        pass
-
-    async def nap(self, duration_ms: int) -> None:
-        await asyncio.sleep(duration_ms / 1_000)
-
-
-class _NoCommands:
-    """Nobody commands anything in this week."""
-
-    def earlier(self) -> None:
-        return None
-
-
-class _NoTrust:
-    version = 0
-
-
-class _Outbox(firmware.outbox.Outbox):
-    """Tells of each record that it is given."""
-
-    def __init__(self, capacity_bytes: int, told: Callable[[bytes, bool], None]) -> None:
-        super().__init__(capacity_bytes)
-        self._told = told
-
-    def add(self, payload: bytes) -> int:
-        self._told(payload, False)
-        return super().add(payload)
-
-    def owed(self, boot: int) -> list[tuple[int, int, int]]:
-        return [(boot, first, last) for first, last, _ in self._gaps]
-
-
-class _Keeper(firmware.keeper.Keeper):
-    """Tells of each record that it has taken."""
-
-    def __init__(self, told: Callable[[bytes, bool], None], *parts: Any) -> None:
-        super().__init__(*parts)
-        self._told = told
-
-    def add(self, payload: bytes, now_ms: int, is_urgent: bool = False) -> bool:
-        taken = super().add(payload, now_ms, is_urgent)
-        if taken:
-            self._told(payload, is_urgent)
-        return taken
-
-
-class _Journal(firmware.journal.Journal):
-    """Lets be seen what is in its buffer, and what it has lost and not told yet."""
-
-    def in_buffer(self) -> Iterator[bytes]:
-        at = 0
-        while at < self._used:
-            count = self._buffer[at + 1] << 8 | self._buffer[at + 2]
-            at += firmware.segments.FRAME + count
-            yield bytes(self._buffer[at - count : at])
-
-    def owed(self) -> list[tuple[int, int, int]]:
-        losses = self._losses
-        floor = messages.BACKLOG
-        return [(boot, floor if last >= floor else 0, last) for boot, last in losses._gaps]  # noqa: SLF001
-
-
-@dataclass
-class _Life:
-    """What is in RAM, from power-on to power-off."""
-
-    outbox: Any
-    link: Any
-    records: Any
-    uptime: Any
-    keeper: Any = None
-    journal: Any = None
-    task: asyncio.Task[None] | None = None
-    work: Any = None
-    trouble: bool = False
-    """The flash has refused or the journal was full: what is promised of a healthy one does not hold."""
-
-
 class Node:
     """`life` is None while its power is off. `flash` is None without a journal."""
 
@@ -159,7 +56,7 @@ class Node:
         self.key = key
         self.line = line
         self.figures = NodeFigures()
-        self.life: _Life | None = None
+        self.life: Life | None = None
         self.flash: Flash | None = None
         self._site = site
         self._ledger = ledger
@@ -179,9 +76,10 @@ class Node:
         if self.flash is not None:
             self.flash.mount()
         self.figures.boots += 1
-        life = self.life = self._assembled()
+        identity = (self._site, self.name, self.figures.boots, self.key)
+        life = self.life = assembled(self.kind, identity, self._folder, self.line, self._chance.randbytes, self._made)
         life.records.event(messages.EV_STARTED, None, "power on")
-        life.task = asyncio.get_running_loop().create_task(life.link.run(_Alive()))
+        life.task = asyncio.get_running_loop().create_task(life.link.run(Alive()))
         life.task.add_done_callback(self._ended)
         self._clock.call_later(self._chance.random() * self.kind.period_s, self._sense, life)
         if self.kind.bills:
@@ -233,7 +131,7 @@ class Node:
 
         What cannot be read any more has that fate, unless it is in RAM, too.
         """
-        before = self._flash_payloads()
+        before = self._on_flash()
         if self.flash is None or not before or (self.life is not None and self.life.work is not None):
             return False
         payload = before[sorted(before)[int(share * len(before))]]
@@ -251,7 +149,7 @@ class Node:
 
     def held(self) -> set[Key]:
         """The records that are in its RAM or can be read from its flash."""
-        return self._in_ram() | self._on_flash()
+        return self._in_ram() | self._on_flash().keys()
 
     def owed(self) -> list[tuple[int, int, int]]:
         """The gaps that it has still to tell of: (boot, first, last)."""
@@ -275,71 +173,29 @@ class Node:
         return found
 
     def _in_ram(self) -> set[Key]:
-        life = self.life
-        if life is None:
-            return set()
-        ram = {firmware.segments.ids(payload) for _, payload in life.outbox.unsettled(1)}
-        if life.journal is not None:
-            ram |= {firmware.segments.ids(payload) for payload in life.journal.in_buffer()}
-        return ram
+        return set() if self.life is None else self.life.in_ram()
 
-    def _on_flash(self) -> set[Key]:
-        return set(self._flash_payloads())
-
-    def _flash_payloads(self) -> dict[Key, bytes]:
-        if self.flash is None:
-            return {}
-        files = firmware.segments.Segments(self._folder, self.kind.journal_bytes)
-        found: dict[Key, bytes] = {}
-        number = files.first
-        while number <= files.last:
-            offset = 0
-            while (entry := files.read(number, offset))[0] is not None:
-                found[firmware.segments.ids(entry[0])] = entry[0]
-                offset = entry[1]
-            number = files.following(number)
-        return found
+    def _on_flash(self) -> dict[Key, bytes]:
+        return {} if self.flash is None else on_flash(self._folder, self.kind.journal_bytes)
 
     # Inside
-
-    def _assembled(self) -> _Life:
-        clock, boot = self._clock, self.figures.boots
-        up = firmware.uptime.Uptime(
-            lambda: int(clock.time() * 1_000) % _TICKS,
-            lambda end, start: (end - start + _TICKS // 2) % _TICKS - _TICKS // 2,
-            lambda duration_ms: asyncio.sleep(duration_ms / 1_000),
-        )
-        outbox, wall = _Outbox(self.kind.queue_bytes, self._made), firmware.wall.WallClock()
-        identity = (self._site, self.name, boot, self.key)
-        parts = (_NoCommands(), _NoTrust(), up, wall, self._chance.randbytes)
-        table = firmware.description.Description(POINTS)
-        link = firmware.link.Link(identity, _ABOUT, table, self.line, outbox, *parts)
-        journal = keeper = None
-        if self.flash is not None:
-            files = firmware.segments.Segments(self._folder, self.kind.journal_bytes)
-            journal = link.journal = _Journal(files, boot, BUFFER_BYTES, lambda: outbox.first)
-            keeper = _Keeper(self._made, journal, outbox, link, up, self.kind.flush_s * 1_000)
-        records = firmware.records.Records(boot, outbox, up, wall, link.notify, keeper)
-        if keeper is not None:
-            keeper.records = records
-        return _Life(outbox, link, records, up, keeper, journal)
 
     def _made(self, payload: bytes, bills: bool) -> None:
         self._ledger.made(self.name, payload, self._clock.time(), bills=bills)
 
-    def _sense(self, life: _Life) -> None:
+    def _sense(self, life: Life) -> None:
         if life is self.life and self._is_sensing:
             life.records.report(self._reading(life), {})
             self._clock.call_later(self.kind.period_s, self._sense, life)
 
-    def _bill(self, life: _Life) -> None:
+    def _bill(self, life: Life) -> None:
         if life is self.life and self._is_sensing:
             life.records.bill(self._reading(life))
             self._clock.call_at(self._next_quarter_s(), self._bill, life)
             if life.keeper is not None:
                 self._work(life)
 
-    def _reading(self, life: _Life) -> dict[int, int]:
+    def _reading(self, life: Life) -> dict[int, int]:
         self.figures.read += 1
         utc_ms = life.records.utc_ms()
         return {SERIAL: self.figures.read, MADE: -1 if utc_ms is None else utc_ms}
@@ -347,7 +203,7 @@ class Node:
     def _next_quarter_s(self) -> float:
         return (self._clock.time() // QUARTER_S + 1) * QUARTER_S
 
-    def _keep(self, life: _Life) -> None:
+    def _keep(self, life: Life) -> None:
         if life is not self.life:
             return
         is_busy = life.journal.waiting or life.keeper.is_alone(life.uptime.now_ms())
@@ -355,13 +211,13 @@ class Node:
             self._work(life)
         self._clock.call_later(KEEP_S if is_busy else IDLE_S, self._keep, life)
 
-    def _work(self, life: _Life) -> None:
+    def _work(self, life: Life) -> None:
         """Let the keeper do what is due, in its own steps."""
         if life.work is None:
             life.work = life.keeper.working(life.uptime.now_ms())
             self._step(life)
 
-    def _step(self, life: _Life) -> None:
+    def _step(self, life: Life) -> None:
         if life is not self.life:
             return
         is_done = next(life.work, self) is self
@@ -373,14 +229,14 @@ class Node:
         else:
             self._clock.call_later(STEP_S, self._step, life)
 
-    def _close(self, life: _Life) -> None:
+    def _close(self, life: Life) -> None:
         """Have everything kept, as before a reset; unless the flash cannot, nothing is lost by it."""
         waiting = {key for key in self._in_ram() if key in self._ledger.accounts[self.name].open}
         life.keeper.close()
         self._note(life)
         if self.flash is not None and self.flash.is_off:
             self._was_cut()
-        elif not life.trouble and not waiting <= self._on_flash():
+        elif not life.trouble and not waiting <= self._on_flash().keys():
             self._ledger.problems.append(f"{self.name}: records were in RAM before a restart, and are not on flash")
 
     def _was_cut(self) -> None:
@@ -388,7 +244,7 @@ class Node:
         self.power_off()
         self._clock.call_later(self._off_s, self.power_on)
 
-    def _note(self, life: _Life) -> None:
+    def _note(self, life: Life) -> None:
         assert self.flash is not None
         if life.keeper.errors or self.flash.refuses or life.journal.dropped:
             life.trouble = True
@@ -397,7 +253,7 @@ class Node:
         if not task.cancelled():
             self._ledger.problems.append(f"{self.name}: its link has ended: {task.exception()!r}")
 
-    def _end(self, life: _Life) -> None:
+    def _end(self, life: Life) -> None:
         if life.task is not None:
             life.task.cancel()
         self.line.power_off()
@@ -409,9 +265,9 @@ class Node:
         if self.flash is None:
             return set()
         self.flash.mount()
-        return self._on_flash()
+        return set(self._on_flash())
 
-    def _check_promises(self, life: _Life, kept: set[Key]) -> None:
+    def _check_promises(self, life: Life, kept: set[Key]) -> None:
         """A bill is on flash soon after it was made; in an outage, all that is older than the flush interval is."""
         if life.keeper is None or life.trouble:
             return

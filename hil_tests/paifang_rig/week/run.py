@@ -19,7 +19,7 @@ from paifang_rig.week.schedule import HOUR_S, schedule
 from paifang_rig.week.ward import SINKS, Ward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from paifang.store.balance import Balance
@@ -54,10 +54,20 @@ class Outcome:
         return "\n".join([*self.problems, f"run it again: {self.command}"]) if self.problems else ""
 
 
-def week(seed: int, hours: float, nodes: int, folder: Path, period_s: float = PERIOD_S) -> Outcome:
-    """Run it, in an empty `folder`. `period_s`: between two readings of the busiest nodes."""
+def week(
+    seed: int,
+    hours: float,
+    nodes: int,
+    folder: Path,
+    period_s: float = PERIOD_S,
+    looked: Callable[[str], object] = lambda _line: None,
+) -> Outcome:
+    """Run it, in an empty `folder`. `period_s`: between two readings of the busiest nodes.
+
+    `looked(line)` hears of each hour what has come of it.
+    """
     with _quiet():
-        return clock.run(_Run(seed, hours, nodes, folder, period_s).run())
+        return clock.run(_Run(seed, hours, nodes, folder, period_s, looked).run())
 
 
 @contextlib.contextmanager
@@ -73,8 +83,11 @@ def _quiet() -> Iterator[None]:
 
 
 class _Run:
-    def __init__(self, seed: int, hours: float, nodes: int, folder: Path, period_s: float) -> None:
+    def __init__(
+        self, seed: int, hours: float, nodes: int, folder: Path, period_s: float, looked: Callable[[str], object]
+    ) -> None:
         self._hours = hours
+        self._looked = looked
         self._make = (seed, nodes, folder, period_s)
         self._faults = schedule(seed, hours, nodes, len(SINKS))
         command = f"python -m paifang_rig.week --seed {seed} --hours {hours:g} --nodes {nodes} --period {period_s:g}"
@@ -126,6 +139,8 @@ class _Run:
         self._gather(when)
         self._outcome.looks += 1
         self._digest.update(repr((when, ward.figures())).encode())
+        made, stored, faults = ledger.total("made"), ledger.total("stored"), self._mishaps.fired.total()
+        self._looked(f"{when}: {made} made, {stored} stored, {faults} faults, {len(self._outcome.problems)} problems")
         return found
 
     def _gather(self, when: str) -> None:

@@ -13,8 +13,9 @@ from paifang.errors import PaifangError
 from paifang_rig.week.far import FarSide
 from paifang_rig.week.gateway import BUDGET_BYTES, GatewayLife
 from paifang_rig.week.ledger import Ledger
+from paifang_rig.week.life import Kind
 from paifang_rig.week.line import Line, Station
-from paifang_rig.week.node import Kind, Node
+from paifang_rig.week.node import Node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +32,15 @@ RESTART_S = 5.0
 
 
 def _kinds(period_s: float) -> tuple[Kind, ...]:
-    """What nodes of a ward are like, in turn."""
+    """What nodes of a ward are like, in turn. In a day without a link the third one's journal is full, the last one's
+    queue.
+    """
     return (
         Kind("aq", period_s, 6_144, 65_536),
         Kind("meter", 2 * period_s, 6_144, 65_536, bills=True),
-        Kind("aq", period_s, 2_048, 16_384, flush_s=30),
+        Kind("aq", period_s / 2, 2_048, 16_384, flush_s=30),
         Kind("meter", 4 * period_s, 2_048, 32_768, bills=True),
-        Kind("aq", 2 * period_s, 4_096, 0),
+        Kind("aq", period_s, 1_024, 0),
     )
 
 
