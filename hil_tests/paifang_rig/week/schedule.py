@@ -9,8 +9,8 @@ from dataclasses import dataclass
 HOUR_S = 3_600.0
 _MINUTE_S = 60.0
 _DAY_S = 24 * HOUR_S
-_FIRST, _LAST = 0.05, 0.85
-"""Faults begin within this part of the run, so that the shortest run has some of every kind, and an end in peace."""
+_BEFORE, _BEHIND = 0.05, 0.15
+"""Parts of a run, and of an hour at the most, in which no fault begins: until all nodes are there, and at the end."""
 NODE, GATEWAY, SINK = "node", "gateway", "sink"
 
 
@@ -86,10 +86,10 @@ def schedule(seed: int, hours: float, nodes: int, sinks: int) -> list[Fault]:
 def _faults(kind: Kind, chance: random.Random, hours: float, nodes: int, sinks: int) -> list[Fault]:
     mean = kind.per_hour * hours * (nodes / WARD_NODES if kind.whose == NODE else 1)
     owners = {NODE: nodes, GATEWAY: 1, SINK: sinks}[kind.whose]
-    end_s = hours * HOUR_S
+    first_s, last_s = _BEFORE * min(hours, 1) * HOUR_S, (hours - _BEHIND * min(hours, 1)) * HOUR_S
     return [
         Fault(
-            at_s=round(chance.uniform(_FIRST, _LAST) * end_s, 3),
+            at_s=round(chance.uniform(first_s, last_s), 3),
             kind=kind.name,
             whose=chance.randrange(owners),
             lasts_s=_lasts_s(kind, chance),
