@@ -125,10 +125,11 @@ async def _times(path: Path) -> list[Row]:
     end_ms = NOW_MS + DAYS * DAY_MS
     await _pack(store, end_ms - 7 * DAY_MS)
     days = [("a day of a point, waiting", end_ms - DAY_MS), ("a day of a point, packed", NOW_MS + 100 * DAY_MS)]
-    how = f"median of {ROUNDS}: a report a minute, read as an export does, values exact; the file in the system's cache"
-    found = [row(name, _timed(partial(_exported, path, start, start + DAY_MS)), "ms", how) for name, start in days]
+    how = "a report a minute, read as an export does, values exact; the file in the system's cache"
+    often = f"median of {ROUNDS}: {how}"
+    found = [row(name, _timed(partial(_exported, path, start, start + DAY_MS)), "ms", often) for name, start in days]
     year = partial(_exported, path, NOW_MS, end_ms)
-    found.append(row("a year of a point, all but a week packed", _timed(year, 1) / 1_000, "s", f"{how}; once"))
+    found.append(row("a year of a point, all but a week packed", _timed(year, 1) / 1_000, "s", f"once: {how}"))
     told = f"median of {ROUNDS}: count, sum, least and greatest of each span"
     for name, span_min, days_back in (("day", 1, 1), ("year", 15, DAYS), ("year", 60, DAYS)):
         start = (end_ms - days_back * DAY_MS) // (span_min * MINUTE_MS)
