@@ -22,7 +22,7 @@ _PLACE = 0
 
 
 class Present(NamedTuple):
-    """`made`: (boot, number), which tells a newer report from one that is told late."""
+    """`made`: (boot, uptime in ms), which tells a newer report from one that is told late, in whichever lane."""
 
     node: str
     point: str
@@ -71,10 +71,10 @@ class Newest:
     def _take(self, record: Record) -> None:
         if record.utc_ms is None:
             return
-        made = record.boot, record.number
+        made = record.boot, record.uptime_ms
         for value in record.values:
             place = record.node, value.point.name
-            if made <= self._made.get(place, (-1, -1)):
+            if made < self._made.get(place, (-1, -1)):
                 continue
             self._made[place] = made
             self._known.pop(place, None)

@@ -22,10 +22,11 @@ def newest():
     return Newest(lambda _node, _boot: SimpleNamespace(offset_ms=None, description=b""), lambda _: TABLE)
 
 
-def row(number, values, quality=None, utc_ms=START_MS, boot=1, body=None):
-    message = [messages.REPORT, boot, number, 1_000 * number, utc_ms, values, quality or {}]
+def row(second, values, quality=None, utc_ms=START_MS, boot=1, body=None, lane=0):
+    number = lane + second
+    message = [messages.REPORT, boot, number, 1_000 * second, utc_ms, values, quality or {}]
     told = messages.encode(message) if body is None else body
-    return ("aq-1", boot, number, messages.REPORT, 1_000 * number, utc_ms, START_MS, told)
+    return ("aq-1", boot, number, messages.REPORT, 1_000 * second, utc_ms, START_MS, told)
 
 
 def shown(newest, now_ms=START_MS):
@@ -35,6 +36,8 @@ def shown(newest, now_ms=START_MS):
 def test_the_newest_counts_whatever_comes_late(newest):
     newest.settled([row(5, {1: 352}), row(4, {1: 340, 2: 4_000}), row(6, {3: 1})])
     assert shown(newest) == {"pm25": 35.2, "humidity": 40.0, "door": 1.0}
+    newest.settled([row(4, {1: 341}, lane=messages.BACKLOG), row(6, {1: 353})])
+    assert shown(newest)["pm25"] == 35.3
     newest.settled([row(1, {1: 100}, boot=2)])
     assert shown(newest)["pm25"] == 10.0
 

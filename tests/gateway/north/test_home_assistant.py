@@ -124,6 +124,9 @@ def test_what_was_left_behind_is_never_shown(home):
     assert home.shown([report(2, utc_ms=None)], UTC_MS) == []
     assert len(home.shown([report(9, (value(900),))], UTC_MS + 10_000)) == 1
     assert home.shown([report(8, (value(800),))], UTC_MS + 10_000) == []
+    left_behind = report(8, (value(800),))._replace(number=messages.BACKLOG + 1)
+    assert home.shown([left_behind], UTC_MS + 10_000) == []
+    assert len(home.shown([report(10, (value(901),))], UTC_MS + 10_000)) == 1
     assert len(home.shown([report(1, (value(100),), boot=4)], UTC_MS + 10_000)) == 1
 
 

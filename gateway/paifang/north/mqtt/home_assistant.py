@@ -32,7 +32,9 @@ _NO_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 @dataclass(slots=True)
 class _Node:
-    """`newest` is the (boot, number) of the newest report that was shown."""
+    """`newest` is the (boot, uptime in ms) of the newest report that was shown: numbers are in the order of time only
+    within a lane.
+    """
 
     newest: tuple[int, int] = (-1, -1)
     values: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
@@ -79,9 +81,10 @@ class HomeAssistant:
         if record.utc_ms is None or now_ms - record.utc_ms > self._fresh_ms or not record.values:
             return False
         node = self._nodes.setdefault(record.node, _Node())
-        if (record.boot, record.number) <= node.newest:
+        made = record.boot, record.uptime_ms
+        if made < node.newest:
             return False
-        node.newest = record.boot, record.number
+        node.newest = made
         for value in record.values:
             node.values[value.point.name] = (_shown(value), record.utc_ms)
         return True
