@@ -1,4 +1,4 @@
-"""Bench suite `sinks-schemas`: reports through the HJ 212, NGSI-LD and SensorThings sinks to the far side's confirmation.
+"""Bench suite `sinks-schemas`: reports through the sinks into HJ 212, NGSI-LD and SensorThings to their confirmation.
 
     python -m paifang_rig.schemas_bench
 

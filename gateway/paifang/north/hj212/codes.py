@@ -12,27 +12,6 @@ VERSIONS = {"2005": 0, "2017": 1, "2025": 2}
 
 SYSTEM = "91"
 """ST of what is between logger and bureau only."""
-STATIONS = {
-    "21": "surface water",
-    "22": "air quality",
-    "23": "ambient noise",
-    "24": "groundwater",
-    "25": "soil",
-    "26": "sea",
-    "27": "volatile organic compounds",
-    "31": "air source",
-    "32": "water source",
-    "36": "noise source",
-    "37": "vibration",
-    "38": "radiation",
-    "39": "site dust",
-    "41": "electromagnetic",
-    "51": "process, air source",
-    "52": "process, water source",
-    "44": "electricity use (2025)",
-    "45": "key process (2025)",
-}
-"""ST -> what is monitored."""
 
 GET_TIME, SET_TIME = "1011", "1012"
 GET_INTERVAL, SET_INTERVAL = "1061", "1062"
