@@ -54,8 +54,8 @@ def run(
     paifang city run --config city.toml
     paifang city run --config city.toml --name north-1
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
     settings = _load(config, "paifang city run")
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("paifang").setLevel(settings.log.level.upper())
     _need_asyncpg()
     from paifang.city import service

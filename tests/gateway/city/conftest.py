@@ -18,9 +18,9 @@ from paifang_rig.errors import RigError
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "north")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres():
-    """One PostgreSQL for the tests of a file."""
+    """One PostgreSQL for all tests; each begins with empty tables."""
     try:
         server = Postgres(fsync="off")  # processes are killed here, not the machine
     except RigError as error:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
-import subprocess
-import sys
 
 import asyncpg
 import pytest
@@ -16,11 +13,6 @@ from paifang_rig.engines.nats_cluster import NatsCluster
 from paifang_rig.engines.postgres import PASSWORD, Postgres
 from paifang_rig.engines.server import Server, until
 from paifang_rig.errors import RigError
-
-
-def paifang(*arguments):
-    command = [sys.executable, "-m", "paifang", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture
@@ -50,19 +42,16 @@ async def file(tmp_path):
         yield path
 
 
-async def test_from_no_tables_to_a_balance(file, tmp_path):
-    run = asyncio.to_thread
-    early = await run(paifang, "city", "balance", "--config", file)
-    assert early.returncode == EXIT_UNREACHABLE
-    assert "paifang city schema --apply" in early.stderr
-    made = await run(paifang, "city", "schema", "--apply", "--config", file, "--partition", "day")
-    assert (made.returncode, made.stderr) == (0, "the tables are there, a partition a day\n")
-    again = await run(paifang, "city", "schema", "--apply", "--config", file)
-    assert (again.returncode, again.stderr) == (0, "the tables are there, a partition a day\n")
+async def test_from_no_tables_to_a_balance(paifang, ask, file, tmp_path):
+    early = await ask("city", "balance", "--config", file)
+    assert early.code == EXIT_UNREACHABLE
+    assert "paifang city schema --apply" in early.err
+    made = await ask("city", "schema", "--apply", "--config", file, "--partition", "day")
+    assert (made.code, made.err) == (0, "the tables are there, a partition a day\n")
+    again = await ask("city", "schema", "--apply", "--config", file)
+    assert (again.code, again.err) == (0, "the tables are there, a partition a day\n")
 
-    worker = Server(
-        [sys.executable, "-m", "paifang", "city", "run", "--config", str(file), "--name", "north-1"], tmp_path / "log"
-    )
+    worker = Server(paifang.command("city", "run", "--config", file, "--name", "north-1"), tmp_path / "log")
     worker.start()
     connection = await asyncpg.connect(file.with_suffix(".url").read_text())
 
@@ -70,7 +59,7 @@ async def test_from_no_tables_to_a_balance(file, tmp_path):
         return await connection.fetchval("SELECT sum(stored + refused) = 2 FROM paifang.tallies") or False
 
     await until(all_stored, "both messages are in PostgreSQL")
-    told = json.loads((await run(paifang, "city", "balance", "--config", file, "--json", "--nodes")).stdout)
+    told = (await ask("city", "balance", "--config", file, "--json", "--nodes")).json
     assert told["workers"] == [{"name": "north-1", "stored": 1, "duplicate": 0, "refused": 1, "readings": 2}]
     assert {key: told[key] for key in ("accepted", "stored", "refused", "missing")} == {
         "accepted": 2,
@@ -79,21 +68,21 @@ async def test_from_no_tables_to_a_balance(file, tmp_path):
         "missing": 0,
     }
     assert told["nodes"] == {"ward-1/aq-1": 1}
-    assert await run(worker.end, signal.SIGTERM) == 0, worker.log_tail()
+    assert worker.end(signal.SIGTERM) == 0, worker.log_tail()
 
     await connection.execute("UPDATE paifang.tallies SET stored = 0")
     await connection.close()
-    wrong = await run(paifang, "city", "balance", "--config", file)
-    assert wrong.returncode == EXIT_REFUSED
-    assert "accepted 2 = stored 0 + duplicate 0 + refused 1 + in stream 0 + missing 1" in wrong.stdout
-    assert "1 messages are missing in PostgreSQL" in wrong.stderr
+    wrong = await ask("city", "balance", "--config", file)
+    assert wrong.code == EXIT_REFUSED
+    assert "accepted 2 = stored 0 + duplicate 0 + refused 1 + in stream 0 + missing 1" in wrong.out
+    assert "1 messages are missing in PostgreSQL" in wrong.err
 
 
-def test_the_tables_are_printed_without_an_engine():
-    printed = paifang("city", "schema", "--partition", "month")
-    assert printed.returncode == 0
-    assert "'month'" in printed.stdout
-    assert "{" not in printed.stdout
+def test_the_tables_are_printed_without_an_engine(inside):
+    printed = inside("city", "schema", "--partition", "month")
+    assert printed.code == 0
+    assert "'month'" in printed.out
+    assert "{" not in printed.out
 
 
 @pytest.mark.parametrize(
@@ -107,12 +96,12 @@ def test_the_tables_are_printed_without_an_engine():
         ("[worker\n", "not TOML"),
     ],
 )
-def test_a_mistake_in_the_settings_is_told_with_its_line(tmp_path, text, words):
+def test_a_mistake_in_the_settings_is_told_with_its_line(inside, tmp_path, text, words):
     (tmp_path / "city.toml").write_text(text)
-    told = paifang("city", "run", "--config", tmp_path / "city.toml")
-    assert told.returncode == EXIT_USAGE
-    assert words in told.stderr
-    assert "look again with: paifang city run --config" in told.stderr
+    done = inside("city", "run", "--config", tmp_path / "city.toml")
+    assert done.code == EXIT_USAGE
+    assert words in done.err
+    assert "look again with: paifang city run --config" in done.err
 
 
 @pytest.mark.parametrize(
@@ -123,7 +112,7 @@ def test_a_mistake_in_the_settings_is_told_with_its_line(tmp_path, text, words):
         (["run", "--config", "/nowhere/city.toml"], "cannot be read"),
     ],
 )
-def test_wrong_usage_is_told(arguments, words):
-    told = paifang("city", *arguments)
-    assert told.returncode == EXIT_USAGE
-    assert words in told.stderr
+def test_wrong_usage_is_told(inside, arguments, words):
+    done = inside("city", *arguments)
+    assert done.code == EXIT_USAGE
+    assert words in done.err
