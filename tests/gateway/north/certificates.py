@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import ssl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -48,3 +49,11 @@ def certificates(folder):
 
 def _name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def of_server(files):
+    """The context of a server that takes only those whom its authority knows."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files["ca"])
+    context.load_cert_chain(files["broker"], files["broker_key"])
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

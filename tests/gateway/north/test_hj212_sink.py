@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
+import ssl
 import time
 
 import pytest
 import uvloop
+from certificates import certificates, of_server
 from records import UTC_MS, report
 from reports import START_MS
 from sinks import Sink
@@ -200,6 +202,22 @@ async def test_heartbeats_go_out_while_there_is_nothing_to_say(bureau, settings,
     await bureau.until(lambda: bureau.taken[-1].cn == "9015")
     await connector.close()
     assert [(taken.cn, taken.head["Flag"]) for taken in bureau.taken] == [("2011", "9"), ("9015", "8")]
+
+
+async def test_under_tls_with_certificates_on_both_sides(bureau, settings, tmp_path):
+    files = certificates(tmp_path)
+    await bureau.stop()
+    bureau.tls = of_server(files)
+    await bureau.start(bureau.port)
+    ward = kinds.Ward("ward-1", lambda: UTC_MS, random.Random(1).randbytes)
+    shown = {"tls": True, "cert_file": files["ward"], "key_file": files["ward_key"]}
+    connector = kinds.build("hj212", settings(ca_file=files["ca"], **shown), ward)
+    await connector.open()
+    assert await connector.deliver([report(1)]) == {}
+    await connector.close()
+    assert bureau.taken[0].field("DataTime") == "20261120160001"
+    with pytest.raises(ssl.SSLError):
+        await kinds.build("hj212", settings(ca_file=files["other_ca"], **shown), ward).open()
 
 
 def test_on_the_loop_that_the_gateway_runs(tmp_path):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from certificates import certificates, of_server
 from records import DOOR, TEMPERATURE, UTC_MS, event, point, report, value
 from sinks import Sink
 
@@ -346,3 +347,17 @@ async def test_a_broker_that_is_silent_or_away_is_told(broker):
     with pytest.raises(PaifangError) as away:
         await delivered(settings(broker), [report(1)])
     assert away.value.exit_code == EXIT_UNREACHABLE
+
+
+async def test_https_with_certificates_on_both_sides(tmp_path):
+    files = certificates(tmp_path)
+    far = FarSide(judged_ngsi_ld, lambda _request: Reply(204), tls=of_server(files))
+    await far.start()
+    shown = {"cert_file": files["ward"], "key_file": files["ward_key"]}
+    assert await delivered(settings(far, ca_file=files["ca"], **shown), [report(1)]) == {}
+    assert observed(far.requests[-1])[0][1] == "urn:paifang:ward-1:aq-1:3.1"
+    for stranger in ({"ca_file": files["other_ca"], **shown}, {"ca_file": files["ca"]}):
+        with pytest.raises(PaifangError) as refused:
+            await delivered(settings(far, **stranger), [report(1)])
+        assert refused.value.exit_code == EXIT_UNREACHABLE
+    await far.stop()
