@@ -5,11 +5,15 @@ live.
 from __future__ import annotations
 
 import itertools
+import random
 from binascii import crc32
 
 import pytest
 
+from paifang_rig.authority import Authority
 from paifang_rig.balance import balance
+from paifang_rig.desk import Desk
+from paifang_rig.wifi import Wifi
 from paifang_tools import build, wear
 from paifang_wire import messages
 
@@ -104,3 +108,55 @@ def split(came):
 
 def weigh(emitted, gate, made):
     return balance(emitted, gate.stored(), dropped=gate.lost(), ended={made.name: made.board.ended})
+
+
+OPERATIONS = 90
+"""From the boot count's in the NVS to those of the second flush."""
+CUTS_TEST = 4
+TORN = ("flash-program", "flash-erase", "nvs-program", "nvs-erase")
+
+
+@pytest.mark.timeout(900)
+async def test_power_fails_at_every_storage_operation_of_a_boot_without_a_gateway(bench, node, tier_size) -> None:
+    """The boot count's reservation, the journal's folder, its first flushes: kept is what the flash has then."""
+    authority, wifi = Authority(), Wifi(connect_ms=5)
+    identity = authority.identity("n-1")
+    config = {"journal_flush_s": 5, "hardware": {"pzem004t": {"billing_s": 60}}}
+    async with Desk(identity) as desk:
+        options = {"identity": identity, "config": config, "wifi": wifi, "speed": SPEED}
+        made = node("n-1", "smart_meter", desk.port, period_ms=PERIOD_MS, **options)
+        board = made.board
+        flash, partition = board.flash_path.read_bytes(), board.nvs_path.read_bytes()
+
+        async def outage(after: int, *, torn: bool = False):
+            """A boot without a gateway from the flash as it was, until power fails."""
+            board.flash_path.write_bytes(flash)
+            board.nvs_path.write_bytes(partition)
+            desk.forget("n-1")
+            wifi.up = False
+            before = len(board.storage.kinds)
+            board.power_on()
+            fault = board.cut_after(after, torn=torn)
+            await bench.until(lambda: fault.fired and not board.powered, 60, f"a cut at operation {after}")
+            return board.storage.kinds[before:]
+
+        kinds = await outage(OPERATIONS)
+        assert kinds.count("flash-erase") >= 2
+        assert kinds.count("nvs-commit") >= 1
+        cuts = [(n, torn) for n, kind in enumerate(kinds, 1) for torn in (False, True) if not torn or kind in TORN]
+        random.Random(5).shuffle(cuts)
+        cuts = cuts[: tier_size(CUTS_TEST, len(cuts))]
+        found = 0
+        for after, torn in cuts:
+            await outage(after, torn=torn)
+            kept = [messages.decode(payload) for payload in on_flash(board)]
+            found += len(kept)
+            wifi.up = True
+            board.power_on()
+            line = await desk.ready("n-1")
+            await desk.until(lambda k=kept, told=line: all(each in told.records for each in k), "what was kept")
+            assert all(each[1] < line.boot for each in kept), "no boot has the number of another"
+            assert all(line.records.count(each) == 1 for each in kept)
+            board.power_cut()
+        print(f"{len(kinds)} storage operations, {len(cuts)} cuts fired, {found} records on flash")
+        assert found
