@@ -164,7 +164,8 @@ class Runner:
             self._news.clear()
             rows = await self._page(self._place.live, _END, connector.batch_records)
             if not rows:
-                self.figures.problem = None
+                if not self._place.backlogs:
+                    self.figures.problem = None
                 await self._news.wait()
             elif self._is_behind(rows[0]):
                 await self.adopt(lambda connection: cursors.defer(connection, self.name, cursors.newest(connection)))
