@@ -40,11 +40,15 @@ AGAIN_S = 30.0
 
 
 class Mishaps:
-    """`fired` counts the faults that took effect, by kind; `missed` those that met nothing that they could harm."""
+    """`fired` counts the faults that took effect, by kind; `missed` those that met nothing that they could harm.
+
+    `sectors_lost`: what the gateway's disk has not kept of what was not synced when its power failed.
+    """
 
     def __init__(self, ward: Ward) -> None:
         self.fired: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
+        self.sectors_lost = 0
         self._ward = ward
         self._clock = asyncio.get_running_loop()
         self._held: Counter[tuple[str, int]] = Counter()
@@ -63,7 +67,7 @@ class Mishaps:
         self._at_gateway: dict[str, Callable[[GatewayLife, Fault], bool]] = {
             "killed": self._killed,
             "killed-in-a-write": self._killed_in_a_write,
-            "machine-power-cut": partial(self._killed, is_power=True),
+            "machine-power-cut": partial(self._killed_in_a_write, is_power=True),
             "stopped": partial(self._killed, is_clean=True),
             "ward-down": self._ward_down,
             "disk-full": partial(self._disk, raised=apsw.FullError),
@@ -154,24 +158,28 @@ class Mishaps:
 
     # The gateway
 
-    def _killed(self, gateway: GatewayLife, fault: Fault, *, is_power: bool = False, is_clean: bool = False) -> bool:
+    def _killed(self, gateway: GatewayLife, fault: Fault, *, is_clean: bool = False, is_power: bool = False) -> bool:
         self._ward.take_gateway()
-        self._run(self._dead(gateway, fault, is_power=is_power, is_clean=is_clean))
+        self._run(self._dead(gateway, fault, is_clean=is_clean, is_power=is_power))
         return True
 
-    def _killed_in_a_write(self, gateway: GatewayLife, fault: Fault) -> bool:
+    def _killed_in_a_write(self, gateway: GatewayLife, fault: Fault, *, is_power: bool = False) -> bool:
+        disk = gateway.disk
+        if disk.dies_after is not None:
+            return False
+
         def died() -> None:
             if gateway is self._ward.gateway:
-                self._killed(gateway, fault)
+                self._killed(gateway, fault, is_power=is_power)
 
-        gateway.disk.dies_after = 1 + int(fault.share * WRITES_MOST)
-        gateway.disk.on_death = lambda: self._clock.call_soon(died)
+        disk.dies_after = 1 + int(fault.share * WRITES_MOST)
+        disk.on_death = lambda: self._clock.call_soon(died)
         return True
 
-    async def _dead(self, gateway: GatewayLife, fault: Fault, *, is_power: bool, is_clean: bool) -> None:
+    async def _dead(self, gateway: GatewayLife, fault: Fault, *, is_clean: bool, is_power: bool) -> None:
         await (gateway.stop() if is_clean else gateway.kill())
         if is_power:
-            gateway.disk.lose(self._ward.chance(f"power {fault.at_s}"))
+            self.sectors_lost += gateway.disk.lose(self._ward.chance(f"power {fault.at_s}"))
         await asyncio.sleep(fault.lasts_s)
         await self._ward.start_gateway()
 

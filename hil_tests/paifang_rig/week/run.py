@@ -64,7 +64,7 @@ def week(
 ) -> Outcome:
     """Run it, in an empty `folder`. `period_s`: between two readings of the busiest nodes.
 
-    `looked(line)` hears of each hour what has come of it.
+    `looked(line)` hears at each hour what has come of it, and each problem.
     """
     with _quiet():
         return clock.run(_Run(seed, hours, nodes, folder, period_s, looked).run())
@@ -196,11 +196,14 @@ class _Run:
         self._collect("", [f"{context['message']}: {error!r} {where}"])
 
     def _collect(self, where: str, problems: list[str]) -> None:
-        self._outcome.problems += [where + problem for problem in problems]
+        for problem in problems:
+            self._outcome.problems.append(where + problem)
+            self._looked(where + problem)
 
     def _summed_up(self) -> Outcome:
         outcome = self._outcome
         outcome.fired, outcome.missed = self._mishaps.fired, self._mishaps.missed
-        outcome.figures = {**self._ward.figures(), **outcome.figures}
+        lost = {"sectors lost": self._mishaps.sectors_lost}
+        outcome.figures = {**self._ward.figures(), **outcome.figures, **lost}
         outcome.digest = self._digest.hexdigest()[:16]
         return outcome
