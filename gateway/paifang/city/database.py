@@ -97,8 +97,11 @@ class Database:
         """Never raises, and waits for nobody long."""
         try:
             await self.connection.close(timeout=_CLOSE_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, asyncio.CancelledError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             self.connection.terminate()
+        except asyncio.CancelledError:
+            self.connection.terminate()
+            raise
 
     async def __aenter__(self) -> Self:
         return self

@@ -138,13 +138,11 @@ class Writer:
         """The sites of those that were set aside now."""
         if not batch.refused:
             return []
-        columns = zip(
-            *[
-                (each.message.place, each.site, each.message.subject, each.reason, each.message.body)
-                for each in batch.refused
-            ],
-            strict=True,
-        )
+        rows = [
+            (each.message.place, each.site, _kept(each.message.subject), _kept(each.reason), each.message.body)
+            for each in batch.refused
+        ]
+        columns = zip(*rows, strict=True)
         return [row[0] for row in await self._connection.fetch(_REFUSED, *map(list, columns), self._stream)]
 
     async def _copy(self, stored: Sequence[Stored]) -> int:
@@ -226,3 +224,8 @@ def _is_within_reason(day: str, now: datetime) -> bool:
     except ValueError:
         return False
     return now - PARTITIONS_BACK <= moment <= now + PARTITIONS_AHEAD
+
+
+def _kept(text: str) -> str:
+    """As PostgreSQL can keep it: what is set aside must not be refused in its turn."""
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -11,7 +11,7 @@ import pytest
 from city_side import NOW, City
 from records import DOOR, ENERGY, TEMPERATURE, UTC_MS, event, report, value
 
-from paifang.city.batch import Batch, Message, Stored
+from paifang.city.batch import Batch, Message, Refusal, Stored
 from paifang.city.database import Database, DataRefusedError
 from paifang.city.document import decoded
 from paifang.city.writing import Writer
@@ -147,6 +147,14 @@ async def test_two_writers_of_the_same_records_store_each_once(tables, city):
     assert sum(each.stored for pair in done for each in pair) == 400
     assert sum(each.duplicate for pair in done for each in pair) == 0
     assert await city.rows("SELECT count(*), count(DISTINCT record) FROM paifang.measured") == [(400, 400)]
+
+
+async def test_whatever_a_subject_or_a_reason_says_is_set_aside(city):
+    async with await Database.open(city.settings.postgres, "one") as one:
+        await one.connection.execute("INSERT INTO paifang.streams VALUES (1, 'PAIFANG', 'now', 1)")
+        odd = Refusal(Message("a.\0.b", "r", b"\0\xff", 1, 1), "what \0 \ud800 says")
+        assert (await Writer(one, "one", 1, lambda: NOW).write(Batch([], [odd]))).refused == 1
+    assert await city.rows("SELECT subject, reason, body FROM paifang.refused") == [("a..b", "what  ? says", b"\0\xff")]
 
 
 async def test_a_batch_is_stored_whole_or_not_at_all(city):
