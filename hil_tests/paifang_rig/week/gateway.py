@@ -60,7 +60,7 @@ class GatewayLife:
         self.budget_bytes = BUDGET_BYTES
         self.problems: list[str] = []
         self._ledger = ledger
-        self._is_over = False
+        self._is_over = self._is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.store = Store(
             folder / STORE_FILE,
@@ -106,7 +106,8 @@ class GatewayLife:
         self.store.registry.nodes.update({node.id: node for node in nodes})
 
     async def stop(self) -> None:
-        """As a service is stopped: all that is here is committed and acknowledged."""
+        """As a service is stopped: all that is here is committed and acknowledged; the next life sees what that was."""
+        self._is_stopping = True
         await self._end_tasks()
         with contextlib.suppress(PaifangError):
             await self.store.close()
@@ -149,7 +150,7 @@ class GatewayLife:
     def _settled(self, batch: Batch) -> None:
         if self._is_over:
             return
-        if batch.records or batch.gaps:
+        if not self._is_stopping and (batch.records or batch.gaps):
             self._tasks.append(asyncio.create_task(self.learn()))
             self._tasks = [task for task in self._tasks if not task.done()]
         self.desk.settled(batch)
