@@ -33,7 +33,7 @@ class Connection:
         self, table_name: str, *, records: Sequence[Sequence[object]], columns: Sequence[str], schema_name: str
     ) -> str: ...
     def transaction(self, *, isolation: str | None = None, readonly: bool = False) -> Transaction: ...
-    async def close(self, *, timeout: float | None = None) -> None: ...
+    async def close(self, *, timeout: float | None = None) -> None: ...  # noqa: ASYNC109 - theirs
     def terminate(self) -> None: ...
     def is_closed(self) -> bool: ...
 
@@ -45,7 +45,7 @@ async def connect(
     user: str | None = None,
     password: str | None = None,
     database: str | None = None,
-    timeout: float = 60,
+    timeout: float = 60,  # noqa: ASYNC109 - theirs
     command_timeout: float | None = None,
     ssl: ssl.SSLContext | None = None,
     server_settings: Mapping[str, str] | None = None,
