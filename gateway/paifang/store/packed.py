@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from paifang.store.sql import Connection, Row
 
-CACHED_BLOCKS = 256
-"""Decoded, for reading in pages: some 60 KB each."""
+CACHED_BLOCKS = 1_024
+"""Decoded, for reading in pages, which looks into the blocks of all nodes of a window: some 60 KB each."""
 ALWAYS = (-(1 << 63), (1 << 63) - 1)
 """A span of UTC that everything is in."""
 
