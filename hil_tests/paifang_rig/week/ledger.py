@@ -83,9 +83,10 @@ class Made:
 
 @dataclass(slots=True)
 class Account:
-    """Of one node, in records. made = stored + the sum of `declared` + open."""
+    """Of one node, in records. made = stored + the sum of `declared` + open; `reports` of them are readings."""
 
     made: int = 0
+    reports: int = 0
     stored: int = 0
     declared: Counter[str] = field(default_factory=Counter[str])
     open: dict[Key, Made] = field(default_factory=dict[Key, Made])
@@ -107,6 +108,7 @@ class Ledger:
         if key in account.open or self.stored.holds(node, *key):
             self._wrong(f"{node} gives the number {key} twice")
         account.made += 1
+        account.reports += message[0] == messages.REPORT
         account.open[key] = Made(payload, now_s, bills)
 
     def take_records(self, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -37,7 +37,7 @@ KEPT_S = 2 * IDLE_S
 @dataclass
 class NodeFigures:
     boots: int = 0
-    cuts: int = 0
+    power_offs: int = 0
     cuts_in_a_write: int = 0
     read: int = 0
     queue_dropped: int = 0
@@ -92,7 +92,7 @@ class Node:
         life, self.life = self.life, None
         if life is None:
             return
-        self.figures.cuts += 1
+        self.figures.power_offs += 1
         self._end(life)
         kept = self._remounted()
         self._check_promises(life, kept)

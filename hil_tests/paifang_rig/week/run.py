@@ -133,6 +133,8 @@ class _Run:
                 ledger.check(node.name, node.held(), node.owed(), uncounted)
             if account.made != account.stored + lost + len(account.open):
                 self._collect(f"{when}: ", [f"{node.name}: {account.made} made do not add up"])
+            if account.reports != node.figures.read:
+                self._collect(f"{when}: ", [f"{node.name}: {node.figures.read} read, {account.reports} reported"])
         for name, far in ward.fars.items():
             if far.has.missing(ledger.stored):
                 self._collect(f"{when}: ", [f"sink {name} has records that are not stored"])
