@@ -35,7 +35,7 @@ async def outages(tmp_path):
 
 async def test_every_reading_is_there_once_with_its_time(outages, tmp_path, tier_size):
     """A worker is killed, then the stream's leader and PostgreSQL at once; the ward goes on measuring."""
-    part = tier_size(1_400, 40_000)
+    part = tier_size(1_400, 10_000)
     cluster, postgres = outages.cluster, outages.postgres
     chosen = nats_side.settings(cluster, timeout_ms=1_500, create=True, replicas=3, from_start=True)
     async with Sink(tmp_path, "nats", chosen) as ward:
