@@ -21,7 +21,7 @@ _BACKOFF_LIMIT_MS = const(900_000)
 class Keeper:
     """`journal`: a `Journal`; `link` tells `alone_ms(now_ms)`; `flush_ms`: what a power cut may take of an outage.
 
-    `errors` counts the times that the flash has refused to be written. `records` is what events are told to.
+    `errors` counts the times that the flash has refused to be written.
     """
 
     def __init__(self, journal, outbox, link, uptime, flush_ms: int) -> None:
@@ -37,8 +37,12 @@ class Keeper:
         self._dropped = journal.dropped
         self._damaged = 0
         self._is_dropping = False
-        self.records = None
+        self._records = None
         self.errors = 0
+
+    def attach(self, records) -> None:
+        """From now on there is somewhere to tell what goes wrong."""
+        self._records = records
 
     @property
     def next_number(self) -> int:
@@ -121,7 +125,7 @@ class Keeper:
         self.errors += 1
         self._retry_ms = now_ms + self._backoff_ms
         if self._backoff_ms == _BACKOFF_MS:
-            self.records.event(EV_JOURNAL, None, "flash does not take the journal: " + repr(error))
+            self._records.event(EV_JOURNAL, None, "flash does not take the journal: " + repr(error))
         self._backoff_ms = min(2 * self._backoff_ms, _BACKOFF_LIMIT_MS)
 
     def _tell(self) -> None:
@@ -129,9 +133,9 @@ class Keeper:
         journal = self._journal
         if journal.dropped > self._dropped and not self._is_dropping:
             self._is_dropping = True
-            self.records.event(EV_RECORDS_DROPPED, None, "journal full: the oldest records are dropped")
+            self._records.event(EV_RECORDS_DROPPED, None, "journal full: the oldest records are dropped")
         elif journal.is_half_empty:
             self._is_dropping = False
         if journal.damaged > self._damaged:
-            self.records.event(EV_JOURNAL, None, "the journal cannot be read in places: %d" % journal.damaged)
+            self._records.event(EV_JOURNAL, None, "the journal cannot be read in places: %d" % journal.damaged)
         self._dropped, self._damaged = journal.dropped, journal.damaged

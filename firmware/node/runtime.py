@@ -84,7 +84,7 @@ def assemble(name: tuple, identity: tuple, role, transport, outbox, journal, flu
     health = Health(records, outbox, link, gc, keeper)
     tasks = (("link", link.run), ("role", role.run), ("health", health.run))
     if keeper is not None:
-        keeper.records = records
+        keeper.attach(records)
         tasks += (("journal", keeper.run),)
     return Supervisor(uptime, wdt, records, role.to_safe_state, part), tasks
 

@@ -157,7 +157,7 @@ def assembled(
         keeper = _Keeper(told, journal, outbox, link, up, kind.flush_s * 1_000)
     records = firmware.records.Records(boot, outbox, up, wall, link.notify, keeper)
     if keeper is not None:
-        keeper.records = records
+        keeper.attach(records)
     return Life(outbox, link, records, up, keeper, journal)
 
 

@@ -240,7 +240,7 @@ class Node:
         self.journal = Journal(Segments(self.path, BUDGET), 1, BUFFER_BYTES, lambda: self.outbox.first)
         self.keeper = Keeper(self.journal, self.outbox, self.line, self.clock, flush_ms)
         self.records = Records(1, self.outbox, self.clock, WallClock(), lambda: None, self.keeper)
-        self.keeper.records = self.records
+        self.keeper.attach(self.records)
 
     def work(self):
         run(self.keeper.working(self.clock.ms))

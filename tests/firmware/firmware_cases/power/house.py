@@ -114,7 +114,7 @@ class Node:
         self.link.journal = self.journal
         self.keeper = Keeper(self.journal, self.outbox, self.link, clock, FLUSH_MS)
         self.records = Records(boot, self.outbox, clock, WallClock(), lambda: None, self.keeper)
-        self.keeper.records = self.records
+        self.keeper.attach(self.records)
         self._added = []
         self._watch()
         self._look()
