@@ -5,7 +5,7 @@ large pieces: **kept is what has been flushed**. They are sent in the order in w
 buffer, a few at a time; what is acknowledged is remembered in RAM only, and a segment is deleted once all of it is. So
 after a power cut one segment at the most is sent twice, which the gateway sees from the records' numbers.
 
-A place in the journal is one number, segment * bytes of a segment + offset; a record has it once it is added.
+A place in the journal is one number, segment * _SPAN + offset; a record has it once it is added.
 """
 
 from micropython import const
@@ -18,6 +18,7 @@ from .segments import ENTRY_LIMIT, FRAME, framed, ids
 
 _WINDOW = const(16)
 _RESEND_MS = const(5_000)
+_SPAN = const(131_072)  # more than any segment has
 _SETTLED = const(0)  # in the place of a boot
 
 
@@ -48,7 +49,7 @@ class Journal:
         self.next_number = BACKLOG + 1
         self.damaged = 0
         first = max(segments.first, losses.doomed + 1) if segments.bytes else self._tail
-        self._acked = self._at = first * segments.size
+        self._acked = self._at = first * _SPAN
 
     # In
 
@@ -106,7 +107,7 @@ class Journal:
         """Delete what is acknowledged, in steps. Raises OSError."""
         self._clear()
         files = self._files
-        while files.first <= files.last and files.first < self._acked // files.size:
+        while files.first <= files.last and files.first < self._acked // _SPAN:
             files.remove_first()
             yield
         if self._losses.tidy():
@@ -195,10 +196,10 @@ class Journal:
             self._tail += 1
         self._used = self._tail_size = 0
         self._cut = -1
-        self._acked = self._at = self._tail * self._files.size
+        self._acked = self._at = self._tail * _SPAN
 
     def _end_place(self) -> int:
-        return (self._tail if self._cut < 0 else self._tail + 1) * self._files.size + self._end()
+        return (self._tail if self._cut < 0 else self._tail + 1) * _SPAN + self._end()
 
     # Reading
 
@@ -226,18 +227,18 @@ class Journal:
         """(payload, place behind it) of the next record; (None, 0) when there is none."""
         files = self._files
         while True:
-            segment, offset = divmod(place, files.size)
+            segment, offset = divmod(place, _SPAN)
             if segment > self._tail or (segment == self._tail and offset >= self._tail_size):
                 return self._read_buffer(segment, offset)
             payload, offset, damaged = files.read(segment, offset)
             if damaged:
                 self._note_damage(place)
             if payload is not None:
-                return payload, segment * files.size + offset
+                return payload, segment * _SPAN + offset
             if segment == self._tail:
-                place = segment * files.size + self._tail_size
+                place = segment * _SPAN + self._tail_size
             else:
-                place = min(files.following(segment), self._tail) * files.size
+                place = min(files.following(segment), self._tail) * _SPAN
 
     def _read_buffer(self, segment: int, offset: int) -> tuple:
         index = offset - self._tail_size
@@ -251,7 +252,7 @@ class Journal:
             return None, 0
         count = self._buffer[index + 1] << 8 | self._buffer[index + 2]
         payload = bytes(memoryview(self._buffer)[index + FRAME : index + FRAME + count])
-        return payload, segment * self._files.size + offset + FRAME + count
+        return payload, segment * _SPAN + offset + FRAME + count
 
     def _note_damage(self, place: int) -> None:
         self._is_damaged = True
@@ -289,10 +290,10 @@ class Journal:
     def _making_room(self):
         files = self._files
         while files.is_full:
-            if files.first > self._losses.doomed and files.first >= self._acked // files.size:
+            if files.first > self._losses.doomed and files.first >= self._acked // _SPAN:
                 yield from self._dropping(files.first)
             files.remove_first()
-            behind = min(files.first, self._tail) * files.size
+            behind = min(files.first, self._tail) * _SPAN
             self._acked = max(self._acked, behind)
             self._at = max(self._at, behind)
             self._sent = [entry for entry in self._sent if entry[2] >= behind]
@@ -300,7 +301,7 @@ class Journal:
 
     def _dropping(self, segment: int):
         """Count what is lost with the oldest segment, and write down that it is: it counts, whenever power fails."""
-        offset = max(self._acked - segment * self._files.size, 0)
+        offset = max(self._acked - segment * _SPAN, 0)
         count, lasts = 0, {}
         while True:
             payload, offset, _ = self._files.read(segment, offset)

@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHARE_TEST = 10
+SHARE_TEST = 13
 """Of so many operations, one."""
 ACTS = (
     "blank",

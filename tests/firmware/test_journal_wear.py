@@ -25,7 +25,7 @@ GENEROUS = 1.6
 def test_the_model_is_not_below_what_was_measured(
     on_littlefs: Callable[[str], list[str]], tier_size, size: int, bills: int, flushes: int
 ) -> None:
-    flushes = tier_size(flushes // 20, flushes)
+    flushes = tier_size(flushes // 40, flushes)
     blocks, budget = tier_size(SMALL, WHOLE)
     said = on_littlefs(f"from power import wear; wear.main({blocks}, {FIRMWARE}, {budget}, {flushes}, {size}, {bills})")
     done, erases, most, used = map(int, said[-1].removeprefix("== ").split())

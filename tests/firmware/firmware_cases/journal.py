@@ -148,6 +148,19 @@ def test_full_it_drops_the_oldest_and_says_so_over_boots():
     assert sent(opened(path, 5)) == []
 
 
+def test_the_budget_may_change_between_two_boots():
+    path = folder()
+    filled(path, 1, 150, budget=64 * 3 * 4_096)
+    assert max([os.stat(path + "/" + name)[6] for name in os.listdir(path)]) > 2 * 4_096
+    assert drained(opened(path, 2), (1,)) == numbers(1, 1, 150)
+    journal = filled(path, 2, 60)
+    dropped = journal.dropped
+    assert dropped > 0
+    said = drained(opened(path, 3, budget=64 * 2 * 4_096), (1, 2))
+    assert said[0] == ("gap", 1, 1, dropped, GAP_JOURNAL_FULL)
+    assert said[1:] == numbers(1, dropped + 1, 150) + numbers(2, 1, 60)
+
+
 def test_what_is_settled_is_not_counted_as_dropped():
     path = folder()
     journal = filled(path, 1, 100)
