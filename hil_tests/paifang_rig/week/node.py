@@ -158,6 +158,13 @@ class Node:
         owed = self.life.outbox.owed(self.figures.boots)
         return owed + self.life.journal.owed() if self.life.journal is not None else owed
 
+    def session(self) -> tuple[int, int] | None:
+        """Its boot and the number of the session in it; None when there is none."""
+        life = self.life
+        if life is None or life.link.alone_ms(life.uptime.now_ms()):
+            return None
+        return self.figures.boots, life.link.sessions
+
     @property
     def journal_dropped(self) -> int:
         """Records that went because the journal was full, by the node's own count."""

@@ -93,6 +93,7 @@ class _Run:
         command = f"python -m paifang_rig.week --seed {seed} --hours {hours:g} --nodes {nodes} --period {period_s:g}"
         self._outcome = Outcome(command=command)
         self._digest = hashlib.sha256()
+        self._sessions: dict[str, tuple[int, int] | None] = {}
 
     async def run(self) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -105,6 +106,7 @@ class _Run:
         for hour in range(1, int(self._hours) + 1):
             await asyncio.sleep(hour * HOUR_S - loop.time())
             await self._look(f"hour {hour}")
+            self._look_at_progress(f"hour {hour}: ", loop.time())
             if len(self._outcome.problems) > PROBLEMS_MOST:
                 break
         else:
@@ -144,6 +146,15 @@ class _Run:
         made, stored, faults = ledger.total("made"), ledger.total("stored"), self._mishaps.fired.total()
         self._looked(f"{when}: {made} made, {stored} stored, {faults} faults, {len(self._outcome.problems)} problems")
         return found
+
+    def _look_at_progress(self, where: str, now_s: float) -> None:
+        """Who has been in one session since the last look has nothing left that is older than that."""
+        before, self._sessions = self._sessions, {node.name: node.session() for node in self._ward.nodes}
+        for name, session in self._sessions.items():
+            opened = self._ward.ledger.accounts[name].open.values()
+            old = sum(made.fate is None and made.made_s < now_s - HOUR_S for made in opened)
+            if old and session is not None and before.get(name) == session:
+                self._collect(where, [f"{name}: {old} records have waited for an hour, and it was connected"])
 
     def _gather(self, when: str) -> None:
         """What the parts have found by themselves since the last time."""
