@@ -25,6 +25,8 @@ def test_defaults():
     assert checked["link"] == {"kind": "tcp", "host": "127.0.0.1", "port": 7600}
     assert checked["wifi"] is None
     assert checked["hardware"] == {}
+    assert (checked["journal_bytes"], checked["journal_flush_s"]) == (None, 150)
+    assert check(with_(journal_bytes=0))["journal_bytes"] == 0
     serial = check(with_(link={"kind": "serial"}))["link"]
     assert (serial["uart"], serial["baud"]) == (1, 115200)
     assert check(with_(wifi={"ssid": "x"}))["wifi"] == {"ssid": "x", "password": ""}
@@ -40,6 +42,9 @@ def test_mistakes_are_named():
         (with_(period_ms="5"), ("period_ms", "integer from 50")),
         (with_(period_ms=True), ("period_ms", "integer")),
         (with_(period_ms=5), ("period_ms", "5", "50")),
+        (with_(journal_bytes=16_383), ("journal_bytes", "16383", "0 (no journal) or at least 16384")),
+        (with_(journal_bytes=-1), ("journal_bytes", "integer from 0")),
+        (with_(journal_flush_s=0), ("journal_flush_s", "integer from 1")),
         (with_(link=None), ("link", "object")),
         (with_(link={"kind": "ble"}), ("link.kind", "ble", "serial, tcp")),
         (with_(link={"kind": "tcp"}), ("link.host", "missing")),

@@ -122,6 +122,8 @@ class Records:
         self.reports = []
         self.bills = []
         self.events = []
+        self.offset_ms = None
+        self.clock = None
 
     def report(self, values, quality):
         self.reports.append((values, quality))
@@ -130,7 +132,7 @@ class Records:
         self.bills.append(values)
 
     def utc_ms(self):
-        return None
+        return None if self.offset_ms is None else self.clock.ms + self.offset_ms
 
     def event(self, code, point, detail):
         self.events.append((code, point, detail))

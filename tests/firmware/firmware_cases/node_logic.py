@@ -241,6 +241,38 @@ def test_the_load_is_shed_above_the_limit():
     assert {8: 2000} in [values for values, _ in records.reports]
 
 
+def billed_at_s(role, driver, records, seconds):
+    """When it billed, looked at every 10 s."""
+    clock, found = role._uptime, []
+    records.clock = clock
+    for _ in range(seconds // 10):
+        before = len(records.bills)
+        watts(role, driver, 100)
+        records.reports.clear()
+        found += [clock.ms // 1_000] * (len(records.bills) - before)
+        clock.ms += 10_000
+    return found
+
+
+def test_a_meter_bills_at_full_quarters_of_an_hour():
+    role, driver, _, records = meter()
+    assert billed_at_s(role, driver, records, 2_000) == [900, 1_800]
+    assert records.bills == [{4: 5}] * 2
+    records.offset_ms = 1_790_000_200_000  # from now on it knows: such a quarter was 100 s before each of its own
+    assert billed_at_s(role, driver, records, 2_000) == [2_700, 3_500]
+
+
+def test_a_mute_meter_bills_once_it_answers():
+    role, driver, _, records = meter()
+    watts(role, driver, 100)
+    role._uptime.ms = 1_000_000
+    driver.answer = SensorFault(messages.MUTE, "no answer")
+    complete(role._work())
+    assert records.bills == []
+    watts(role, driver, 100)
+    assert records.bills == [{4: 5}]
+
+
 def test_no_load_is_connected_to_a_voltage_that_is_too_high_or_not_known():
     for relay_class, op in ((1, messages.OP_DIRECT), (2, messages.OP_SELECT), (3, messages.OP_SELECT)):
         role, driver, _, _ = meter(relay_class)
