@@ -51,7 +51,6 @@ class Mishaps:
         self.sectors_lost = 0
         self._ward = ward
         self._clock = asyncio.get_running_loop()
-        self._held: Counter[tuple[str, int]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_over = False
         self._at_node: dict[str, Callable[[Node, Fault], bool]] = {
@@ -244,14 +243,11 @@ class Mishaps:
     # What all have in common
 
     def _for_a_while(self, fault: Fault, change: Callable[..., None]) -> bool:
-        """Have it on until the last of those that overlap is over."""
-        key = (fault.kind, fault.whose)
-        self._held[key] += 1
+        """Have it on for as long as the fault lasts."""
         change(is_on=True)
 
         def over() -> None:
-            self._held[key] -= 1
-            if not self._held[key] and not self._is_over:
+            if not self._is_over:
                 change(is_on=False)
 
         self._clock.call_later(fault.lasts_s, over)

@@ -78,7 +78,7 @@ class Fault:
 
 def schedule(seed: int, hours: float, nodes: int, sinks: int) -> list[Fault]:
     """All faults of a run in their order: at least one of each kind; the same for the same arguments."""
-    chance = random.Random(f"schedule {seed} {hours} {nodes} {sinks}")
+    chance = random.Random(f"schedule {seed} {hours:g} {nodes} {sinks}")
     faults = [fault for kind in KINDS for fault in _faults(kind, chance, hours, nodes, sinks)]
     return sorted(faults, key=lambda fault: (fault.at_s, fault.kind))
 
