@@ -121,10 +121,12 @@ async def meter(node, desk):
 
 
 async def hand_on(desk, keyset: KeySet) -> tuple[int, int]:
-    """(version now held, refusal)."""
+    """(version now held, refusal); a node that is busy is asked again, as a gateway does."""
     rooted = keyset.rooted
-    held = await desk.rooted(NAME, messages.ROOTED_KEYSET, rooted.payload, rooted.detached)
-    return held[2], held[3]
+    while True:
+        held = await desk.rooted(NAME, messages.ROOTED_KEYSET, rooted.payload, rooted.detached)
+        if held[3] != messages.BUSY:
+            return held[2], held[3]
 
 
 async def operate(desk, paifang, folder, by: str, second: str, value: int, keyset: int = 1) -> tuple[int, int]:
