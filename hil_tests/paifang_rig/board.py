@@ -44,8 +44,8 @@ class SimBoard:
     ends in `ended[boot]`: "cut", "reset", "watchdog" or "exit". `speed` (a whole number) makes node time run faster.
     With `repl` the console is at `repl_path` instead of in `console`; without, `heard` is given each line.
 
-    Of the 176 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
-    chip has in flash. A smart meter in its session then has 47 KB free with a relay of class 1, 30 KB with one of
+    Of the 192 KB of `heap`, 22 KB are gone before the node's own program starts: the stand-ins lie in it, whose like a
+    chip has in flash. A smart meter in its session then has 63 KB free with a relay of class 1, 46 KB with one of
     class 3, and takes up to 23 KB of these for a moment to check what root keys have signed.
     """
 
@@ -59,7 +59,7 @@ class SimBoard:
         sensors: Iterable[Sensor] = (),
         *,
         speed: int = 1,
-        heap: str = "176k",
+        heap: str = "192k",
         wrap_in_ms: int = 20_000,
         serial: bool = False,
         nvs_eager: bool = False,

@@ -29,7 +29,7 @@ async def test_what_was_taken_in_is_acknowledged_before_the_goodbye(tmp_path):
     await far.connect()
     for number in range(1, 21):
         far.report(number)
-    await until(lambda: gateway.store.buffered == 20)
+    await until(lambda: gateway.store.buffered + gateway.store.stored == 20)
     await gateway.stop()
 
     await far.hear(messages.BYE)
