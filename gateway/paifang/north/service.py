@@ -46,7 +46,7 @@ class SinkService:
         self._running: dict[str, _Running] = {}
 
     async def start(self, settings: SinksSettings) -> None:
-        """Raises PaifangError when a sink cannot be built as its settings say: see `check`."""
+        """As `reload`, from none at all."""
         await self.reload(settings)
 
     async def stop(self) -> None:
@@ -59,8 +59,10 @@ class SinkService:
             kinds.build(kind, sink, self._ward)
 
     async def reload(self, settings: SinksSettings) -> None:
-        """End what is not in the settings any more, or is otherwise there, and begin what is new."""
-        self.check(settings)
+        """End what is not in the settings any more, or is otherwise there, and begin what is new.
+
+        One that cannot be built is down, and is tried again: for the want of a file nobody's ward stands still.
+        """
         wanted = settings.by_name
         for name, running in list(self._running.items()):
             if wanted.get(name) != (running.kind, running.runner.settings):

@@ -129,6 +129,22 @@ def test_a_far_side_that_is_not_there(settings, inside):
     assert "127.0.0.1" in done.err
 
 
+async def test_a_gateway_runs_without_a_file_that_a_sink_needs(settings, daemon, ask, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("secret")
+    added = await ask("sink", "add", "city", "mqtt", "broker=127.0.0.1:9", "user=x", f"password_file={password}")
+    assert added.code == 0
+    password.unlink()
+    await daemon.start()
+    await report(await daemon.node("meter-1"), 1, 3)
+    (row,) = await listed(ask, lambda row: row["why"])
+    assert (row["state"], row["waiting"]) == ("down", 3)
+    assert str(password) in row["why"]
+    reloaded = await ask("reload")
+    assert reloaded.code != 0
+    assert str(password) in reloaded.err
+
+
 async def test_there_may_be_none(settings, daemon, ask):
     await daemon.start()
     assert "paifang sink add" in (await ask("sink", "list")).err
