@@ -142,7 +142,10 @@ async def _tried(settings: "Settings", kind: str, sink: Any) -> None:
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called here.", show_default=False)],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="mqtt, nats, hj212, ngsi_ld, sensorthings or webhook.", show_default=False)],
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="mqtt, nats, hj212, ngsi_ld, sensorthings or webhook.", show_default=False),
+    ],
     given: Annotated[
         list[str],
         typer.Argument(metavar="SETTING=VALUE...", help="Its settings, as in the file.", show_default=False),
